@@ -1,0 +1,29 @@
+"""What an agent can see and do, and how it is scored."""
+
+from forethought.envs.base import Card, Env, Submission, metric, reward
+from forethought.envs.calls import Action, ToolCall
+from forethought.envs.context import Context, Plan
+from forethought.envs.registry import make, names, register
+from forethought.envs.task import Task, load_tasks, save_tasks
+from forethought.envs.tools import Tool, ToolResult, tool
+
+__all__ = [
+    "Action",
+    "Card",
+    "Context",
+    "Env",
+    "Plan",
+    "Submission",
+    "Task",
+    "Tool",
+    "ToolCall",
+    "ToolResult",
+    "load_tasks",
+    "make",
+    "metric",
+    "names",
+    "register",
+    "reward",
+    "save_tasks",
+    "tool",
+]

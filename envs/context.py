@@ -1,0 +1,59 @@
+"""What a tool is given to work with: randomness, a sandbox, the model, the budget, the record."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Literal, Protocol
+
+import numpy as np
+
+from forethought.sandbox import Sandbox
+
+Reduction = Literal["first", "majority", "best_of", "merge", "all"]
+ItemStatus = Literal["open", "doing", "done"]
+
+
+@dataclass(kw_only=True, slots=True)
+class PlanItem:
+    """One line of the agent's plan."""
+
+    text: str
+    status: ItemStatus = "open"
+
+
+@dataclass(kw_only=True, slots=True)
+class Plan:
+    """The agent's own plan; pinned by code when the context is compressed."""
+
+    items: list[PlanItem] = field(default_factory=list)
+
+    def __str__(self) -> str:
+        marks = {"open": "[ ]", "doing": "[~]", "done": "[x]"}
+        return "\n".join(f"{marks[item.status]} {item.text}" for item in self.items)
+
+
+class Minds(Protocol):
+    """More thought on request: sub-agents and parallel calls, provided by the agent loop."""
+
+    async def spawn(self, tasks: Sequence[str], *, context: Context) -> list[str]:
+        """Run one sub-agent a task, in parallel; a report each, in order, failures included."""
+        ...
+
+    async def ask(
+        self, prompts: Sequence[str], *, n: int, reduce: Reduction, context: Context
+    ) -> list[str]:
+        """`n` parallel model calls a prompt, reduced to one answer each."""
+        ...
+
+
+@dataclass(kw_only=True, slots=True)
+class Context:
+    """Given to every tool that asks for it by annotating a parameter with `Context`."""
+
+    rng: np.random.Generator
+    sandbox: Sandbox | None = None
+    minds: Minds | None = None
+    plan: Plan = field(default_factory=Plan)
+    call_id: str = ""
+    """Id of the tool call being run."""

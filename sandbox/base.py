@@ -1,0 +1,111 @@
+"""Sandbox: a place where a command that nobody trusts can run.
+
+    SandboxError
+    ├── SandboxUnavailable (ConnectionError)   the engine or the sandbox itself is gone
+    └── SandboxFileError (OSError)             a file could not be read or written in it
+
+A command that fails, runs too long or eats too much is no error: that is what `ExecResult` tells.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+from pydantic import BaseModel, ConfigDict, Field
+
+Backend = Literal["auto", "docker", "bwrap", "local"]
+
+
+class SandboxError(Exception):
+    """Something about a sandbox failed that the command in it is not to blame for."""
+
+
+class SandboxUnavailable(SandboxError, ConnectionError):
+    """The engine, or this sandbox, no longer answers; nothing can be said about the command."""
+
+
+class SandboxFileError(SandboxError, OSError):
+    """A file in the sandbox could not be read or written."""
+
+
+class SandboxSpec(BaseModel):
+    """What a sandbox is made of and what it may use."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    image: str | None = None
+    """Image reference; None is the default image, built from the host where no registry answers."""
+    cpus: float = Field(default=1.0, gt=0)
+    memory_mb: int = Field(default=512, ge=16)
+    pids: int = Field(default=128, ge=4)
+    disk_mb: int = Field(default=256, ge=1)
+    runtime: str | None = None
+    """Container runtime, "runsc" for gVisor; None is the engine's default."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ExecResult:
+    """What one command did, and what a limit did to it."""
+
+    rc: int
+    """Exit status; 128 + n when signal n ended it."""
+    stdout: bytes
+    stderr: bytes
+    truncated: bool = False
+    """Output went past `max_output` and was cut."""
+    timed_out: bool = False
+    oom_killed: bool = False
+    wall_s: float = 0.0
+    leftovers: int = 0
+    """Processes that the command left behind when it exited; they have been killed."""
+
+    @property
+    def text(self) -> str:
+        """Standard output, then standard error, decoded leniently."""
+        return (self.stdout + self.stderr).decode("utf-8", "replace")
+
+
+class Sandbox(Protocol):
+    """A live sandbox with a working directory; every path is relative to that or absolute in it."""
+
+    async def exec(
+        self,
+        argv: Sequence[str],
+        *,
+        stdin: bytes = b"",
+        cwd: str | None = None,
+        env: Mapping[str, str] | None = None,
+        timeout_s: float = 30.0,
+        max_output: int = 1 << 20,
+    ) -> ExecResult:
+        """Run `argv` to its end, or kill its whole process tree at `timeout_s`.
+
+        `max_output` bounds stdout and stderr each, in bytes. Raises SandboxUnavailable.
+        """
+        ...
+
+    async def read(self, path: str, *, max_bytes: int = 16 << 20) -> bytes:
+        """Content of a regular file. Raises SandboxFileError, SandboxUnavailable."""
+        ...
+
+    async def write(self, path: str, data: bytes, *, mode: int = 0o644) -> None:
+        """Write a file, its parent directories too. Raises SandboxFileError, SandboxUnavailable."""
+        ...
+
+    async def reset(self) -> None:
+        """Kill every process and empty the working directory."""
+        ...
+
+    async def snapshot(self) -> bytes:
+        """The working directory as an uncompressed tar archive; processes are not kept."""
+        ...
+
+    async def restore(self, snapshot: bytes) -> None:
+        """Reset, then unpack a snapshot into the working directory."""
+        ...
+
+    async def close(self) -> None:
+        """End every process and remove what the sandbox used; safe to call twice."""
+        ...
