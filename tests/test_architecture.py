@@ -1,0 +1,131 @@
+"""The shape of the house: which room may import which, and where heavy imports stay."""
+
+from __future__ import annotations
+
+import ast
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+ROOMS = ("sandbox", "envs", "agents", "benchmarks", "trainer", "forethought")
+"""Each room may import those before it."""
+
+HEAVY: dict[str, set[str]] = {
+    "torch": {"trainer/*", "agents/engine_transformers.py", "forethought/doctor.py"},
+    "transformers": {"trainer/*", "agents/engine_transformers.py", "agents/chat.py"},
+    "safetensors": {"trainer/*", "agents/embedded.py"},
+    "gguf": {"agents/embedded.py"},
+    "accelerate": set(),
+    "docker": {"sandbox/docker.py"},
+    "tantivy": set(),
+    "vllm": set(),
+    "ray": set(),
+}
+"""Distributions that are slow to import or may be absent, and the files that are about them."""
+
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+MODULES = sorted(
+    path.relative_to(ROOT)
+    for room in ROOMS
+    for path in (ROOT / room).rglob("*.py")
+    if path.parts[-2] != "perf"
+)
+"""All modules of the rooms; the scripts in benchmarks/perf/ stand alone."""
+
+
+def imported(source: str) -> Iterator[str]:
+    """Full names of the modules that a source imports, inside functions too."""
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"line {node.lineno}: relative import"
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def room_of(module: str) -> str | None:
+    """The room that an imported name belongs to; None for what is not ours."""
+    first, _, rest = module.partition(".")
+    if first != "forethought":
+        return None
+    second = rest.partition(".")[0]
+    return second if second in ROOMS else "forethought"
+
+
+def breaches(room: str, source: str) -> list[str]:
+    """What a source in a room imports from rooms that stand after it."""
+    allowed = ROOMS[: ROOMS.index(room) + 1]
+    return [name for name in imported(source) if (room_of(name) or room) not in allowed]
+
+
+@pytest.mark.parametrize("module", MODULES, ids=str)
+def test_a_room_imports_only_rooms_before_it(module: Path) -> None:
+    assert breaches(module.parts[0], (ROOT / module).read_text(encoding="utf-8")) == []
+
+
+@pytest.mark.parametrize(
+    ("room", "source", "expected"),
+    [
+        ("sandbox", "from forethought.envs import Task", ["forethought.envs.Task"]),
+        ("envs", "import forethought", ["forethought"]),
+        ("agents", "def f():\n    from forethought import trainer", ["forethought.trainer"]),
+        ("agents", "from forethought import __version__", ["forethought.__version__"]),
+        ("trainer", "import forethought.sandbox, json", []),
+    ],
+    ids=["upwards", "front door", "inside a function", "name of the front door", "downwards"],
+)
+def test_the_check_of_the_import_order_sees_breaches(
+    room: str, source: str, expected: list[str]
+) -> None:
+    assert breaches(room, source) == expected
+
+
+@pytest.mark.parametrize("module", MODULES, ids=str)
+def test_heavy_imports_stay_in_the_files_that_are_about_them(module: Path) -> None:
+    names = {name.partition(".")[0] for name in imported((ROOT / module).read_text("utf-8"))}
+    strays = [
+        name
+        for name in names & HEAVY.keys()
+        if not any(module.match(pattern) for pattern in HEAVY[name])
+    ]
+    assert strays == []
+
+
+def test_every_exception_for_a_heavy_import_is_in_use() -> None:
+    patterns = {pattern for allowed in HEAVY.values() for pattern in allowed}
+    assert {p for p in patterns if not any(module.match(p) for module in MODULES)} == set()
+
+
+def test_the_packages_are_the_rooms() -> None:
+    setuptools = PROJECT["tool"]["setuptools"]
+    folders = {"forethought": "forethought", **setuptools["package-dir"]}
+    with_code = {
+        str(path.parent.relative_to(ROOT))
+        for room in ROOMS
+        for path in (ROOT / room).rglob("__init__.py")
+    }
+    assert {folders[package] for package in setuptools["packages"]} == with_code == set(ROOMS)
+    assert PROJECT["tool"]["mypy"]["packages"] == setuptools["packages"]
+
+
+def test_bare_room_names_are_banned() -> None:
+    banned = PROJECT["tool"]["ruff"]["lint"]["flake8-tidy-imports"]["banned-api"]
+    assert set(banned) == set(ROOMS) - {"forethought"}
+
+
+def test_the_core_has_at_most_six_dependencies() -> None:
+    assert len(PROJECT["project"]["dependencies"]) <= 6
+
+
+def test_no_file_hides_a_second_noun() -> None:
+    folders = (*ROOMS, "tests", "examples")
+    files = [path for folder in folders for path in (ROOT / folder).rglob("*.py")]
+    long = {
+        str(path.relative_to(ROOT)): lines
+        for path in files
+        if (lines := path.read_text(encoding="utf-8").count("\n")) > 350
+    }
+    assert long == {}
