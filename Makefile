@@ -20,7 +20,7 @@ MODEL ?= smollm2
 OUT ?= runs/demo
 
 BIN := .venv/bin
-PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet --quiet
 ROOMS := sandbox envs agents benchmarks trainer
 # Scripts that need a GPU are named gpu_*.py.
 BENCHES = $(filter-out benchmarks/perf/gpu_%,$(wildcard benchmarks/perf/*.py))
