@@ -1,0 +1,85 @@
+"""Facts: what statistics need to know about one episode, read off its trajectory."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from forethought.agents.events import Call, Edit, Event, ToolEvent
+from forethought.agents.stop import STOP_CAUSE, Cause, Stop
+from forethought.agents.trajectory import Trajectory
+
+PASSED = 1.0 - 1e-9
+"""An episode succeeds when its reward is 1; partial credit counts in the mean reward alone."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Facts:
+    """One finished episode, flattened; `reward` None is missing data, never a failure."""
+
+    id: str
+    task: str
+    """Episodes of the same task carry the same name; it pairs runs of two models."""
+    horizon: int
+    traits: tuple[str, ...]
+    stop: Stop
+    reward: float | None
+    confidence: float | None
+    turns: int
+    tokens: int
+    """Sampled by all agents; so are the three phases that follow."""
+    plan_tokens: int
+    think_tokens: int
+    answer_tokens: int
+    num_agents: int
+    num_edits: int
+    num_tools: int
+    num_tool_errors: int
+    seconds: float
+    metrics: dict[str, float | None]
+
+    @property
+    def cause(self) -> Cause:
+        """Who is to answer for how it ended."""
+        return STOP_CAUSE[self.stop]
+
+    @property
+    def success(self) -> bool | None:
+        """Whether the reward is 1; None where there is none."""
+        return None if self.reward is None else self.reward >= PASSED
+
+
+def facts_of(trajectory: Trajectory) -> Facts | None:
+    """The facts of an episode; None while it is open."""
+    end = trajectory.end
+    if end is None:
+        return None
+    start, calls, events = trajectory.start, trajectory.calls, trajectory.events
+    tools = [event for event in events if isinstance(event, ToolEvent)]
+    return Facts(
+        id=trajectory.id,
+        task=start.group or start.task.id,
+        horizon=start.task.horizon,
+        traits=start.task.traits,
+        stop=end.stop,
+        reward=trajectory.reward,
+        confidence=end.confidence,
+        turns=_num_turns(calls),
+        tokens=trajectory.num_sampled,
+        plan_tokens=sum(call.plan_tokens for call in calls),
+        think_tokens=sum(call.think_tokens for call in calls),
+        answer_tokens=sum(call.answer_tokens for call in calls),
+        num_agents=len(trajectory.agents),
+        num_edits=_count_edits(events),
+        num_tools=len(tools),
+        num_tool_errors=sum(tool.error is not None for tool in tools),
+        seconds=max(event.t for event in events),
+        metrics=trajectory.metrics,
+    )
+
+
+def _num_turns(calls: list[Call]) -> int:
+    return sum(call.purpose == "act" for call in calls)
+
+
+def _count_edits(events: list[Event]) -> int:
+    return sum(isinstance(event, Edit) for event in events)

@@ -1,0 +1,263 @@
+"""Results: the summary of an evaluation, with intervals, coverage and what was spent.
+
+Success is the share of scored episodes whose reward is 1 (within 1e-9); the mean reward stands
+beside it. An episode that infrastructure or the operator ended has no score: it is missing data,
+left out of every mean and shown as coverage. Below a coverage of 0.5 no success is given at all.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Sequence
+from statistics import fmean
+
+from pydantic import BaseModel, ConfigDict
+
+from forethought.agents.trajectory import Trajectory
+from forethought.benchmarks.calibration import brier_score, expected_calibration_error
+from forethought.benchmarks.facts import Facts, facts_of
+from forethought.benchmarks.stats import (
+    Interval,
+    cluster_bootstrap,
+    clustered_wilson,
+    mean_interval,
+    pass_at_k,
+    pass_hat_k,
+)
+
+COVERAGE_FLOOR = 0.5
+"""Below this share of scored episodes no success is given."""
+COVERAGE_GOOD = 0.95
+"""Below this share the summary carries a warning."""
+
+
+class _Record(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class HorizonRow(_Record):
+    """Episodes whose tasks need the same number of dependent steps."""
+
+    horizon: int
+    n: int
+    success: float
+    ci: Interval
+    tokens_mean: float
+    tokens_ci: Interval | None
+
+
+class Calibration(_Record):
+    """How stated confidences compare with successes, over the episodes that state one."""
+
+    n: int
+    confidence_mean: float
+    accuracy: float
+    brier: float
+    """0 is perfect, 0.25 is what always saying 0.5 gives."""
+    ece: float
+    """Expected calibration error over at most ten bins of equal mass."""
+
+
+class Summary(_Record):
+    """What a run of one model on one environment showed."""
+
+    env: str
+    model: str
+    n: int
+    """Scored episodes: what `success` is the mean of."""
+    num_tasks: int
+    """Distinct tasks among them."""
+    planned: int
+    """Episodes that the run was to have."""
+    coverage: float
+    """Scored / planned."""
+    success: float | None
+    """None where coverage is below 0.5."""
+    ci: Interval | None
+    """95 %: Wilson, at the effective sample size where tasks were sampled more than once."""
+    bounds: Interval
+    """Success if every missing episode had failed, and if every one had succeeded."""
+    mean_reward: float | None
+    mean_reward_ci: Interval | None
+    tokens_mean: float | None
+    """Sampled tokens an episode, sub-agents included."""
+    tokens_ci: Interval | None
+    plan_tokens_mean: float | None
+    think_tokens_mean: float | None
+    answer_tokens_mean: float | None
+    turns_mean: float | None
+    seconds_mean: float | None
+    agents_mean: float | None
+    edits_mean: float | None
+    tool_error_rate: float | None
+    """Tool calls that failed / tool calls; None where there were none."""
+    traits: tuple[str, ...]
+    stops: dict[str, int]
+    by_horizon: tuple[HorizonRow, ...]
+    pass_at: dict[int, float]
+    """k -> chance that one of k samples of a task succeeds."""
+    pass_hat: dict[int, float]
+    """k -> chance that all k samples of a task succeed."""
+    calibration: Calibration | None
+    metrics: dict[str, float]
+    """Mean of each of the environment's rewards and metrics over the episodes that have it."""
+    warnings: tuple[str, ...]
+
+
+def summarise(trajectories: Iterable[Trajectory], *, planned: int | None = None) -> Summary:
+    """Summarise the finished episodes of one model on one environment.
+
+    `planned` is the number of episodes the run was to have, by default those given. Raises
+    ValueError if there are none, or if they come from several environments or models.
+    """
+    given = list(trajectories)
+    if not given:
+        raise ValueError("no episodes to summarise; the run has not finished any yet")
+    sources = {(item.start.env, item.start.model) for item in given}
+    if len(sources) > 1:
+        raise ValueError(f"episodes of several runs cannot be summarised as one: {sorted(sources)}")
+    found = [facts for facts in map(facts_of, given) if facts is not None]
+    env, model = sources.pop()
+    return summarise_facts(found, env=env, model=model, planned=planned or len(given))
+
+
+def summarise_facts(found: Sequence[Facts], *, env: str, model: str, planned: int) -> Summary:
+    """`summarise` for episodes already read."""
+    scored = [item for item in found if item.reward is not None]
+    coverage = len(scored) / planned
+    passed = sum(item.success is True for item in scored)
+    is_known = bool(scored) and coverage >= COVERAGE_FLOOR
+    rewards = by_task(scored, lambda item: item.reward)
+    successes = by_task(scored, lambda item: item.success)
+    tokens = by_task(scored, lambda item: item.tokens)
+    num_tools = sum(item.num_tools for item in scored)
+    return Summary(
+        env=env,
+        model=model,
+        n=len(scored),
+        num_tasks=len(successes),
+        planned=planned,
+        coverage=coverage,
+        success=passed / len(scored) if is_known else None,
+        ci=clustered_wilson(list(successes.values())) if is_known else None,
+        bounds=(passed / planned, (passed + planned - len(scored)) / planned),
+        mean_reward=_mean(scored, lambda item: item.reward) if is_known else None,
+        mean_reward_ci=_interval(rewards) if is_known else None,
+        tokens_mean=_mean(scored, lambda item: item.tokens),
+        tokens_ci=_interval(tokens),
+        plan_tokens_mean=_mean(scored, lambda item: item.plan_tokens),
+        think_tokens_mean=_mean(scored, lambda item: item.think_tokens),
+        answer_tokens_mean=_mean(scored, lambda item: item.answer_tokens),
+        turns_mean=_mean(scored, lambda item: item.turns),
+        seconds_mean=_mean(scored, lambda item: item.seconds),
+        agents_mean=_mean(scored, lambda item: item.num_agents),
+        edits_mean=_mean(scored, lambda item: item.num_edits),
+        tool_error_rate=(
+            sum(item.num_tool_errors for item in scored) / num_tools if num_tools else None
+        ),
+        traits=tuple(sorted({trait for item in found for trait in item.traits})),
+        stops=dict(Counter(item.stop.value for item in found).most_common()),
+        by_horizon=_by_horizon(scored),
+        pass_at=_passes(successes, pass_at_k),
+        pass_hat=_passes(successes, pass_hat_k),
+        calibration=_calibration(scored),
+        metrics=_metrics(scored),
+        warnings=_warnings(coverage, found, planned),
+    )
+
+
+def by_task(
+    found: Sequence[Facts], value: Callable[[Facts], float | None]
+) -> dict[str, list[float]]:
+    """Values of scored episodes by task, in the order the tasks first appear."""
+    grouped: defaultdict[str, list[float]] = defaultdict(list)
+    for item in found:
+        number = value(item)
+        if item.reward is not None and number is not None:
+            grouped[item.task].append(float(number))
+    return dict(grouped)
+
+
+def _by_horizon(scored: Sequence[Facts]) -> tuple[HorizonRow, ...]:
+    rows = []
+    for horizon in sorted({item.horizon for item in scored}):
+        level = [item for item in scored if item.horizon == horizon]
+        successes = by_task(level, lambda item: item.success)
+        rows.append(
+            HorizonRow(
+                horizon=horizon,
+                n=len(level),
+                success=fmean(item.success is True for item in level),
+                ci=clustered_wilson(list(successes.values())),
+                tokens_mean=fmean(item.tokens for item in level),
+                tokens_ci=_interval(by_task(level, lambda item: item.tokens)),
+            )
+        )
+    return tuple(rows)
+
+
+def _passes(
+    successes: dict[str, list[float]], chance: Callable[[int, int, int], float]
+) -> dict[int, float]:
+    """k -> mean chance over tasks, for k = 1, 2, 4 ... while at least half the tasks have k."""
+    most = max((len(scores) for scores in successes.values()), default=0)
+    if most < 2:
+        return {}
+    powers = [2**i for i in range(most.bit_length()) if 2**i <= most]
+    found = {}
+    for k in sorted({*powers, most}):
+        ready = [scores for scores in successes.values() if len(scores) >= k]
+        if 2 * len(ready) >= len(successes):
+            found[k] = fmean(chance(len(scores), round(sum(scores)), k) for scores in ready)
+    return found
+
+
+def _calibration(scored: Sequence[Facts]) -> Calibration | None:
+    stated = [item for item in scored if item.confidence is not None]
+    if not stated:
+        return None
+    confidences = [item.confidence for item in stated if item.confidence is not None]
+    correct = [item.success is True for item in stated]
+    return Calibration(
+        n=len(stated),
+        confidence_mean=fmean(confidences),
+        accuracy=fmean(correct),
+        brier=brier_score(confidences, correct),
+        ece=expected_calibration_error(confidences, correct),
+    )
+
+
+def _metrics(scored: Sequence[Facts]) -> dict[str, float]:
+    values: defaultdict[str, list[float]] = defaultdict(list)
+    for item in scored:
+        for name, value in item.metrics.items():
+            if value is not None:
+                values[name].append(value)
+    return {name: fmean(numbers) for name, numbers in sorted(values.items())}
+
+
+def _warnings(coverage: float, found: Sequence[Facts], planned: int) -> tuple[str, ...]:
+    unscored = Counter(item.stop.value for item in found if item.reward is None)
+    open_ones = planned - len(found)
+    missing = [f"{count} {stop}" for stop, count in unscored.most_common()]
+    missing += [f"{open_ones} not finished"] if open_ones else []
+    if coverage >= COVERAGE_GOOD:
+        return ()
+    verdict = "success is withheld" if coverage < COVERAGE_FLOOR else "read the bounds too"
+    return (
+        f"only {100 * coverage:.0f} % of episodes are scored ({', '.join(missing)}); {verdict}",
+    )
+
+
+def _mean(scored: Sequence[Facts], value: Callable[[Facts], float | None]) -> float | None:
+    numbers = [number for item in scored if (number := value(item)) is not None]
+    return fmean(numbers) if numbers else None
+
+
+def _interval(values: dict[str, list[float]]) -> Interval | None:
+    """Student's t for one value a task, the cluster bootstrap for several; None for one task."""
+    if len(values) < 2:
+        return None
+    if all(len(numbers) == 1 for numbers in values.values()):
+        return mean_interval([numbers[0] for numbers in values.values()])
+    return cluster_bootstrap(list(values.values()))
