@@ -19,7 +19,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Mapping
-from contextlib import AsyncExitStack
+from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from dataclasses import dataclass
 from typing import Any, ClassVar, TypeVar
 
@@ -29,10 +29,12 @@ import numpy as np
 
 from forethought.envs.calls import Action
 from forethought.envs.context import Context
+from forethought.envs.lazy import LazySandbox
 from forethought.envs.portal import run_sync
 from forethought.envs.spaces import Text
 from forethought.envs.task import Split, Task, Trait, split_of
 from forethought.envs.tools import Tool, ToolResult, as_tool, is_tool, run_calls
+from forethought.sandbox import Sandbox
 
 Info = dict[str, Any]
 Step = tuple[str, float, bool, bool, Info]
@@ -83,6 +85,8 @@ class Env(gymnasium.Env[str, Action | str]):
     card: ClassVar[Card] = Card(traits=("skills",), horizon_unit="steps")
     instructions: ClassVar[str] = ""
     """Rules that hold for every task; the agent loop puts them into the system message."""
+    grants: ClassVar[tuple[Callable[..., object], ...]] = ()
+    """Tools granted beside the methods marked @tool; see `forethought.envs.granted`."""
 
     def __init__(self, *, horizon: int | None = None, split: Split = "train") -> None:
         low, high = self.card.horizons
@@ -119,8 +123,7 @@ class Env(gymnasium.Env[str, Action | str]):
 
     async def reply(self, text: str) -> str:
         """React to an action that holds no tool call; by default it is the final answer."""
-        self.submit(text.strip())
-        return "Answer received."
+        return self.submit(text.strip())
 
     def max_steps(self) -> int:
         """Steps after which the episode is truncated."""
@@ -130,16 +133,28 @@ class Env(gymnasium.Env[str, Action | str]):
         """The expert's next action in the present state, plan text included."""
         raise NotImplementedError(f"{type(self).__name__} has no oracle")
 
+    def child_oracle(self, child: Env) -> str:
+        """The expert's next action for a sub-agent that acts in `child`."""
+        raise NotImplementedError(f"{type(self).__name__} has no oracle for sub-agents")
+
     def floor(self, rng: np.random.Generator) -> str:
         """The next action of a policy that knows nothing."""
         return self.action_space.sample()
 
+    def open_sandbox(self) -> AbstractAsyncContextManager[Sandbox]:
+        """How the sandbox of an episode is opened; its card says `needs_sandbox`."""
+        raise NotImplementedError(f"{type(self).__name__} says not how to open its sandbox")
+
     # What an author uses.
 
-    def submit(self, answer: str, confidence: float | None = None) -> None:
-        """Record the final answer and end the episode."""
+    def submit(self, answer: str, confidence: float | None = None) -> str:
+        """Record the final answer and end the episode; returns what the agent reads.
+
+        An environment that overrides it with @tool lets the agent call it.
+        """
         self.submitted = Submission(answer=answer, confidence=confidence)
         self.over = True
+        return "Answer received."
 
     # The async face, which the agent loop uses.
 
@@ -160,6 +175,10 @@ class Env(gymnasium.Env[str, Action | str]):
         self.submitted, self.over, self.num_steps = None, False, 0
         self.task = options["task"] if options.get("task") is not None else self._draw(seed)
         self.context = options.get("context") or Context(rng=np.random.default_rng(seed))
+        if self.card.needs_sandbox and self.context.sandbox is None:
+            sandbox = LazySandbox(self.open_sandbox)
+            self.resources.push_async_callback(sandbox.close)
+            self.context.sandbox = sandbox
         observation = await self.begin()
         return observation, {"task": self.task.id, "horizon": self.task.horizon}
 
@@ -236,7 +255,8 @@ class Env(gymnasium.Env[str, Action | str]):
 
     def _collect_tools(self) -> dict[str, Tool]:
         methods = (getattr(self, name) for name in dir(type(self)) if not name.startswith("_"))
-        found = (as_tool(method) for method in methods if is_tool(method))
+        found = [as_tool(method) for method in methods if is_tool(method)]
+        found.extend(as_tool(function) for function in self.grants)
         return {item.name: item for item in found}
 
     def _score_names(self) -> list[tuple[str, str]]:
@@ -246,5 +266,3 @@ class Env(gymnasium.Env[str, Action | str]):
             if inspect.isfunction(member := getattr(type(self), name))
             and "__forethought_score__" in vars(member)
         ]
-
-

@@ -1,0 +1,78 @@
+"""A sandbox opened at its first use: an episode that never runs anything pays nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, AsyncExitStack
+
+import anyio
+
+from forethought.sandbox import ExecResult, Sandbox, SandboxUnavailable
+
+
+class LazySandbox:
+    """Stands for a sandbox and is one; agents that share it share the sandbox behind it.
+
+    Every method raises what the sandbox behind it raises, and SandboxUnavailable once it is closed.
+    """
+
+    def __init__(self, open_sandbox: Callable[[], AbstractAsyncContextManager[Sandbox]]) -> None:
+        self._open_sandbox = open_sandbox
+        self._sandbox: Sandbox | None = None
+        self._opening = anyio.Lock()
+        self._stack = AsyncExitStack()
+        self._closed = False
+
+    @property
+    def is_open(self) -> bool:
+        """Whether there is a sandbox behind it by now."""
+        return self._sandbox is not None and not self._closed
+
+    async def exec(
+        self,
+        argv: Sequence[str],
+        *,
+        stdin: bytes = b"",
+        cwd: str | None = None,
+        env: Mapping[str, str] | None = None,
+        timeout_s: float = 30.0,
+        max_output: int = 1 << 20,
+    ) -> ExecResult:
+        """Run `argv`; see `Sandbox.exec`."""
+        sandbox = await self._opened()
+        return await sandbox.exec(
+            argv, stdin=stdin, cwd=cwd, env=env, timeout_s=timeout_s, max_output=max_output
+        )
+
+    async def read(self, path: str, *, max_bytes: int = 16 << 20) -> bytes:
+        """Content of a regular file."""
+        return await (await self._opened()).read(path, max_bytes=max_bytes)
+
+    async def write(self, path: str, data: bytes, *, mode: int = 0o644) -> None:
+        """Write a file, its parent directories too."""
+        await (await self._opened()).write(path, data, mode=mode)
+
+    async def reset(self) -> None:
+        """Kill every process and empty the working directory."""
+        await (await self._opened()).reset()
+
+    async def snapshot(self) -> bytes:
+        """The working directory as an uncompressed tar archive."""
+        return await (await self._opened()).snapshot()
+
+    async def restore(self, snapshot: bytes) -> None:
+        """Reset, then unpack a snapshot into the working directory."""
+        await (await self._opened()).restore(snapshot)
+
+    async def close(self) -> None:
+        """Close the sandbox, if there ever was one; safe to call twice."""
+        self._closed = True
+        await self._stack.aclose()
+
+    async def _opened(self) -> Sandbox:
+        async with self._opening:
+            if self._closed:
+                raise SandboxUnavailable("the episode has ended and its sandbox is closed")
+            if self._sandbox is None:
+                self._sandbox = await self._stack.enter_async_context(self._open_sandbox())
+            return self._sandbox
