@@ -1,0 +1,48 @@
+"""The Makefile passes on what it is told, and its links show the package as it is imported."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import tomllib
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+
+
+def make(*arguments: str) -> str:
+    """Standard output of make, run at the root."""
+    plain = {name: value for name, value in os.environ.items() if not name.startswith("MAKE")}
+    done = subprocess.run(
+        ["make", "--no-print-directory", *arguments],
+        cwd=ROOT,
+        env=plain,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return done.stdout
+
+
+def test_demo_passes_seed_model_and_folder_on() -> None:
+    told = make("--dry-run", "demo", "SEED=3", "MODEL=tiny", "OUT=runs/other")
+    assert ".venv/bin/forethought demo --seed 3 --model tiny --out runs/other\n" in told
+
+
+def test_demo_has_defaults() -> None:
+    told = make("--dry-run", "demo")
+    assert ".venv/bin/forethought demo --seed 0 --model smollm2 --out runs/demo\n" in told
+
+
+def test_link_holds_every_room_and_every_file_of_the_front_door() -> None:
+    stale = ROOT / "build/link/forethought/no_longer_there.py"
+    stale.parent.mkdir(parents=True, exist_ok=True)
+    stale.unlink(missing_ok=True)
+    stale.symlink_to("../../../forethought/no_longer_there.py")
+    make("link")
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    rooms = set(project["tool"]["setuptools"]["package-dir"].values())
+    files = {path.name for path in (ROOT / "forethought").iterdir() if path.is_file()}
+    links = {path.name: path for path in stale.parent.iterdir() if path.is_symlink()}
+    assert set(links) == rooms | files
+    assert all(not path.readlink().is_absolute() and path.exists() for path in links.values())

@@ -1,0 +1,124 @@
+"""What README shows is what happens: its Python runs and prints that, its cheap commands too."""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+_PYTHON = re.compile(
+    r"^```python\n(.*?)^```\n(?:\n```text\n(.*?)^```\n)?", re.DOTALL | re.MULTILINE
+)
+_CHEAP = re.compile(r"^<!-- cheap -->\n```console\n(.*?)^```\n", re.DOTALL | re.MULTILINE)
+_LINK = re.compile(r"\]\((?!https?://|#)([^)#]+)\)")
+
+
+class Example(NamedTuple):
+    """Code, and what README says that it prints; "" where it shows no output."""
+
+    code: str
+    output: str
+
+
+class Command(NamedTuple):
+    """A command line, and the lines shown below it; a line `...` stands for any number."""
+
+    line: str
+    output: list[str]
+
+
+EXAMPLES = [Example(*match) for match in _PYTHON.findall(README)]
+
+
+def commands(block: str) -> Iterator[Command]:
+    """Commands of a console block, each with its output."""
+    for part in re.split(r"^\$ ", block, flags=re.MULTILINE)[1:]:
+        line, *output = part.rstrip("\n").split("\n")
+        yield Command(line, output)
+
+
+COMMANDS = [command for block in _CHEAP.findall(README) for command in commands(block)]
+
+
+def run(arguments: list[str], folder: Path) -> subprocess.CompletedProcess[str]:
+    """Run Python in an empty folder, where neither GPU nor Docker nor a proxy is to be found."""
+    nothing = {
+        "CUDA_VISIBLE_DEVICES": "",
+        "DOCKER_HOST": f"unix://{folder}/no.sock",
+        "HF_HUB_OFFLINE": "1",
+        "COLUMNS": "100",
+        "NO_COLOR": "1",
+    }
+    return subprocess.run(
+        [sys.executable, *arguments],
+        cwd=folder,
+        env={**os.environ, **nothing},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+
+
+def shows(expected: list[str], actual: str) -> bool:
+    """Whether the lines stand in the text, whole, next to each other but for `...`."""
+    pieces = [".*" if line.strip() == "..." else re.escape(line.rstrip()) for line in expected]
+    text = "\n".join(line.rstrip() for line in actual.splitlines())
+    return re.search(rf"(?s)^{chr(10).join(pieces)}$", text, re.MULTILINE) is not None
+
+
+def test_there_are_examples_to_run() -> None:
+    assert len(EXAMPLES) >= 2
+    assert EXAMPLES[0].output != ""
+    assert len(COMMANDS) >= 2
+
+
+@pytest.mark.parametrize("example", EXAMPLES, ids=range(len(EXAMPLES)))
+def test_python_in_readme_prints_what_it_says(example: Example, tmp_path: Path) -> None:
+    done = run(["-W", "error", "-c", example.code], tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == example.output
+
+
+@pytest.mark.parametrize("command", COMMANDS, ids=[command.line for command in COMMANDS])
+def test_cheap_commands_in_readme_show_what_it_says(command: Command, tmp_path: Path) -> None:
+    program, *arguments = shlex.split(command.line)
+    assert program == "forethought"
+    done = run(["-m", "forethought", *arguments], tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert shows(command.output, done.stdout), done.stdout
+
+
+def test_an_example_takes_at_most_twenty_lines() -> None:
+    assert [example for example in EXAMPLES if example.code.count("\n") > 20] == []
+
+
+def test_every_relative_link_leads_to_a_file() -> None:
+    assert [link for link in _LINK.findall(README) if not (ROOT / link).exists()] == []
+
+
+@pytest.mark.parametrize(
+    ("expected", "actual", "is_shown"),
+    [
+        (["a", "b"], "x\na\nb\ny", True),
+        (["a", "..."], "a\nb\nc", True),
+        (["a", "...", "c"], "a\nb\nc", True),
+        (["a", "c"], "a\nb\nc", False),
+        (["a"], "ab", False),
+        ([], "anything", True),
+    ],
+    ids=["within", "open end", "gap", "not adjacent", "part of a line", "nothing said"],
+)
+def test_shown_output_is_compared_by_lines(
+    expected: list[str], actual: str, is_shown: bool
+) -> None:
+    assert shows(expected, actual) is is_shown
