@@ -13,7 +13,7 @@ import json
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Literal, TypeVar, get_type_hints
+from typing import Literal, TypeVar, get_type_hints, overload
 
 import anyio
 from pydantic import BaseModel, ConfigDict, ValidationError, create_model
@@ -71,16 +71,20 @@ class ToolResult:
     wall_s: float = 0.0
 
 
+@overload
+def tool(function: Function) -> Function: ...
+@overload
+def tool(*, resource: str) -> Callable[[Function], Function]: ...
 def tool(
-    function: Function | None = None, *, resource: str | None = None
-) -> Callable[[Function], Function]:
+    function: Function | None = None, *, resource: str = ""
+) -> Function | Callable[[Function], Function]:
     """Mark a method or function as a tool; its docstring's first line is the description."""
 
     def mark(marked: Function) -> Function:
-        marked.__forethought_tool__ = resource or ""  # type: ignore[attr-defined]
+        marked.__forethought_tool__ = resource  # type: ignore[attr-defined]
         return marked
 
-    return mark(function) if function is not None else mark  # type: ignore[return-value]
+    return mark if function is None else mark(function)
 
 
 def is_tool(value: object) -> bool:
