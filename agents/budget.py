@@ -9,8 +9,11 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 
-class BudgetExhausted(Exception):
-    """A budget does not allow the act; `what` says which part of it."""
+class BudgetExhausted(ValueError):
+    """A budget does not allow the act; `what` says which part of it.
+
+    A ValueError, so that a tool which wants more than there is tells the agent and nobody else.
+    """
 
     def __init__(self, what: str, used: float, limit: float) -> None:
         super().__init__(f"{what} budget is used up: {used:g} of {limit:g}")

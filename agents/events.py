@@ -37,6 +37,8 @@ class Start(_Event):
     model: str = ""
     group: str = ""
     """Episodes of one group were drawn for the same task and are compared with each other."""
+    attempt: int = 0
+    """How often the episode was tried before and lost to infrastructure."""
     parent_call: str | None = None
     """Tool call that spawned this sub-agent."""
     turns: int
@@ -186,17 +188,7 @@ class End(_Event):
 
 
 Event = Annotated[
-    Start
-    | Message
-    | Call
-    | ToolEvent
-    | Edit
-    | Vote
-    | PlanEvent
-    | Limit
-    | Snapshot
-    | Reward
-    | End,
+    Start | Message | Call | ToolEvent | Edit | Vote | PlanEvent | Limit | Snapshot | Reward | End,
     Field(discriminator="kind"),
 ]
 EVENT: TypeAdapter[Event] = TypeAdapter(Event)

@@ -1,0 +1,58 @@
+"""Episode: what all agents of one episode share, and the record they write."""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from dataclasses import dataclass, field
+
+from forethought.agents.budget import Limits
+from forethought.agents.context import Compressor
+from forethought.agents.engine import Engine
+from forethought.agents.events import Event
+from forethought.agents.log import EventLog
+
+
+@dataclass(kw_only=True, slots=True)
+class Episode:
+    """One run of a task, sub-agents included."""
+
+    id: str
+    engine: Engine
+    log: EventLog
+    limits: Limits
+    compressor: Compressor | None
+    temperature: float = 1.0
+    seed: int | None = None
+    group: str = ""
+    model_name: str = ""
+    attempt: int = 0
+    events: list[Event] = field(default_factory=list)
+    num_calls: int = 0
+    began: float = field(default_factory=time.perf_counter)
+
+    @property
+    def t(self) -> float:
+        """Seconds since the episode began, to the microsecond."""
+        return round(time.perf_counter() - self.began, 6)
+
+    def record(self, *events: Event) -> None:
+        """Add events to the record and to the log. Raises LogUnwritable."""
+        self.events += events
+        self.log.record_all(self.id, events)
+
+    def take_call_id(self) -> int:
+        """The next call's id."""
+        self.num_calls += 1
+        return self.num_calls - 1
+
+    def sampling_seed(self, agent: str, number: int) -> int | None:
+        """Seed of an agent's n-th draw.
+
+        It depends on nothing that timing could change, so an episode reproduces, and on the
+        episode's id, so the siblings of a group differ. 31 bits are what every server takes.
+        """
+        if self.seed is None:
+            return None
+        key = f"{self.seed}/{self.id}/{agent}/{number}".encode()
+        return int.from_bytes(hashlib.blake2b(key, digest_size=4).digest()) >> 1

@@ -1,0 +1,165 @@
+"""The agent loop: one agent acts in one environment until something ends it.
+
+Whatever happens, every agent that began gets an End, every tool call one result, and a policy that
+came to its own end a score. A failure of the world is data too: the End says which.
+"""
+
+from __future__ import annotations
+
+import logging
+import math
+
+import anyio
+import numpy as np
+
+from forethought.agents.agent import Agent, Score
+from forethought.agents.budget import Budget, Limits
+from forethought.agents.context import ClearThenSummarise, Compressor
+from forethought.agents.engine import Engine
+from forethought.agents.episode import Episode
+from forethought.agents.events import End, Limit, Reward
+from forethought.agents.failure import describe, stop_of
+from forethought.agents.log import EventLog, LogUnwritable
+from forethought.agents.minds import SubMinds
+from forethought.agents.stop import STOP_CAUSE, Cause, Stop
+from forethought.agents.trajectory import Trajectory
+from forethought.agents.turn import take_turn
+from forethought.envs.base import Env
+from forethought.envs.context import Context
+from forethought.envs.task import Task
+
+DEFAULT_COMPRESSOR = ClearThenSummarise()
+_DEFAULT_LIMITS = Limits()
+_log = logging.getLogger(__name__)
+
+
+async def run_episode(  # noqa: PLR0913 - the one entry that everything goes through
+    env: Env,
+    engine: Engine,
+    *,
+    id: str,
+    log: EventLog,
+    limits: Limits = _DEFAULT_LIMITS,
+    task: Task | None = None,
+    seed: int | None = None,
+    group: str = "",
+    temperature: float = 1.0,
+    compressor: Compressor | None = DEFAULT_COMPRESSOR,
+    model_name: str = "",
+    attempt: int = 0,
+) -> Trajectory:
+    """Run one episode and close the environment; returns its record, which is in the log as well.
+
+    `task` instead of one drawn from `seed`. Draws depend on `seed` and `id` alone, so the same call
+    gives the same episode. Without a compressor a full context ends the episode. Failures are told
+    by `Trajectory.stop`; only LogUnwritable and cancellation (recorded first) are raised.
+    """
+    episode = Episode(
+        id=id,
+        engine=engine,
+        log=log,
+        limits=limits,
+        compressor=compressor,
+        temperature=temperature,
+        seed=seed,
+        group=group,
+        model_name=model_name,
+        attempt=attempt,
+    )
+    budget = Budget(turns=limits.turns, tokens=limits.tokens, children=limits.children)
+    await run_agent(Agent(path="0", episode=episode, env=env, budget=budget, task=task))
+    return Trajectory(id, episode.events)
+
+
+async def run_agent(agent: Agent) -> End:
+    """Run an agent, sub-agents included, from its start to its end.
+
+    Raises LogUnwritable, and cancellation once the end is recorded.
+    """
+    episode = agent.episode
+    limit_s = episode.limits.seconds if agent.depth == 0 else math.inf
+    try:
+        with anyio.move_on_after(limit_s - episode.t) as scope:
+            stop = await _live(agent)
+        if scope.cancelled_caught:
+            stop = Stop.TIME_LIMIT
+            episode.record(
+                Limit(agent=agent.path, t=episode.t, what="second", used=episode.t, limit=limit_s)
+            )
+        return await _settle(agent, stop)
+    except anyio.get_cancelled_exc_class():
+        is_late = agent.depth > 0 and episode.t >= episode.limits.seconds
+        agent.end(Stop.TIME_LIMIT if is_late else Stop.CANCELLED)
+        raise
+    except LogUnwritable:
+        raise
+    except Exception as error:  # noqa: BLE001 - the edge where a failure becomes data
+        return agent.end(stop_of(error), error=describe(error))
+    finally:
+        await _close(agent)
+
+
+async def _live(agent: Agent) -> Stop:
+    """Begin, then take turns until one of them is the last."""
+    env = agent.env
+    context = Context(
+        rng=np.random.default_rng(agent.episode.seed), minds=SubMinds(agent, run=run_agent)
+    )
+    options: dict[str, object] = {"context": context}
+    if agent.task is not None:
+        options["task"] = agent.task
+    observation, _ = await env.areset(seed=agent.episode.seed, options=options)
+    agent.start()
+    rules = system_prompt(env)
+    opening = [agent.message("system", rules, "harness")] if rules else []
+    opening.append(agent.message("user", observation, "task"))
+    for message in opening:
+        agent.hear(message)
+    agent.episode.record(*opening)
+    while True:
+        stop = await take_turn(agent)
+        if stop is not None:
+            return stop
+
+
+def system_prompt(env: Env) -> str:
+    """Rules of the environment, then its tools, a line each; empty if it has neither."""
+    parts = [env.instructions] if env.instructions else []
+    if env.tools:
+        signatures = "\n".join(tool.signature for tool in env.tools.values())
+        how = '<tool_call>{"name": ..., "arguments": {...}}</tool_call>'
+        parts.append(f"Tools:\n{signatures}\nCall one with {how}")
+    return "\n\n".join(parts)
+
+
+async def _settle(agent: Agent, stop: Stop) -> End:
+    """Score the main agent's end, in whatever state it is, and record it."""
+    if agent.depth > 0 or STOP_CAUSE[stop] is not Cause.POLICY:
+        return agent.end(stop)
+    if agent.score is None:
+        try:
+            with anyio.fail_after(agent.episode.limits.seconds):
+                value, rewards, metrics = await agent.env.ascore()
+        except Exception as error:  # noqa: BLE001 - a grader that fails says nothing about the agent
+            return agent.end(Stop.GRADER_ERROR, error=describe(error))
+        agent.score = Score(value=value, rewards=rewards, metrics=metrics)
+    score = agent.score
+    agent.episode.record(
+        Reward(
+            agent=agent.path,
+            t=agent.episode.t,
+            value=score.value,
+            rewards=score.rewards,
+            metrics=score.metrics,
+        )
+    )
+    return agent.end(stop)
+
+
+async def _close(agent: Agent) -> None:
+    """Close the environment even under cancellation; what it leaves behind is not the episode's."""
+    with anyio.CancelScope(shield=True):
+        try:
+            await agent.env.aclose()
+        except OSError as error:
+            _log.warning("episode %s: closing its environment: %s", agent.episode.id, error)

@@ -1,0 +1,119 @@
+"""Rollouts: many episodes at once, lost ones tried again."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+import anyio
+
+from forethought.agents.budget import Limits
+from forethought.agents.engine import Engine
+from forethought.agents.failure import leaves
+from forethought.agents.log import EventLog
+from forethought.agents.loop import run_episode
+from forethought.agents.stop import STOP_CAUSE, Cause
+from forethought.agents.trajectory import Trajectory
+from forethought.envs import registry
+from forethought.envs.base import Env
+from forethought.envs.task import Task
+
+_DEFAULT_LIMITS = Limits()
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Job:
+    """One episode to run."""
+
+    id: str
+    """Unique in the run; with `seed` it determines every draw."""
+    env_id: str
+    options: Mapping[str, object] = field(default_factory=dict)
+    """What the environment is made with, such as its horizon."""
+    task: Task | None = None
+    """Instead of one drawn from `seed`."""
+    seed: int | None = None
+    group: str = ""
+
+
+class Model(Protocol):
+    """Something that can be asked for the engine of an episode."""
+
+    name: str
+
+    def engine(self, env: Env) -> Engine:
+        """The engine that acts in `env`; shared between episodes or made for this one."""
+        ...
+
+    async def aclose(self) -> None:
+        """Release what the engines hold."""
+        ...
+
+
+async def run_jobs(
+    jobs: Iterable[Job],
+    model: Model,
+    *,
+    log: EventLog,
+    limits: Limits = _DEFAULT_LIMITS,
+    temperature: float = 1.0,
+    concurrency: int = 256,
+    retries: int = 2,
+    on_done: Callable[[Trajectory], None] | None = None,
+) -> list[Trajectory]:
+    """Run every job, `concurrency` at a time; the last attempt at each, in the jobs' order.
+
+    An episode that the infrastructure lost is run again up to `retries` times. `on_done` hears of
+    every job as it is done. Raises ValueError for an environment that cannot be made and
+    LogUnwritable; both end the run.
+    """
+    if concurrency < 1:
+        raise ValueError(f"concurrency must be at least 1, not {concurrency}")
+    todo = list(jobs)
+    done: dict[int, Trajectory] = {}
+    queue = iter(enumerate(todo))
+
+    async def attempt(job: Job, number: int) -> Trajectory:
+        env = registry.make(job.env_id, **job.options)
+        return await run_episode(
+            env,
+            model.engine(env),
+            id=job.id,
+            log=log,
+            limits=limits,
+            task=job.task,
+            seed=job.seed,
+            group=job.group,
+            temperature=temperature,
+            model_name=model.name,
+            attempt=number,
+        )
+
+    async def work() -> None:
+        for index, job in queue:
+            trajectory = await attempt(job, 0)
+            for number in range(1, retries + 1):
+                if not _is_lost(trajectory):
+                    break
+                trajectory = await attempt(job, number)
+            done[index] = trajectory
+            if on_done is not None:
+                on_done(trajectory)
+
+    await _together([work] * min(concurrency, len(todo)))
+    return [done[index] for index in range(len(todo))]
+
+
+async def _together(workers: Sequence[Callable[[], object]]) -> None:
+    """Run workers in one task group; a failure is raised as itself, not in a group."""
+    try:
+        async with anyio.create_task_group() as group:
+            for worker in workers:
+                group.start_soon(worker)  # type: ignore[arg-type]
+    except BaseExceptionGroup as errors:
+        raise leaves(errors)[0] from None
+
+
+def _is_lost(trajectory: Trajectory) -> bool:
+    return trajectory.stop is not None and STOP_CAUSE[trajectory.stop] is Cause.INFRA

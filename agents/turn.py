@@ -1,0 +1,100 @@
+"""One turn: room in the context, a reply, its tool calls, what came back."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from forethought.agents.agent import Agent, Score
+from forethought.agents.budget import BudgetExhausted
+from forethought.agents.context import ContextFull
+from forethought.agents.edit import make_room, room_for_prompt
+from forethought.agents.engine import ContextOverflow
+from forethought.agents.events import Limit, PlanEvent
+from forethought.agents.results import hear_reply, hear_results
+from forethought.agents.stop import Stop
+from forethought.envs.calls import Action
+
+MAX_FORMAT_ERRORS = 3
+MAX_REPEATS = 4
+_BUDGET_STOP = {"turn": Stop.TURN_LIMIT, "token": Stop.TOKEN_LIMIT}
+
+
+async def take_turn(agent: Agent) -> Stop | None:
+    """Let the agent act once; returns why it ended, or None."""
+    try:
+        text = await _act(agent)
+    except BudgetExhausted as error:
+        _limit(agent, error.what, error.used, error.limit)
+        return _BUDGET_STOP[error.what]
+    except ContextFull:
+        window = min(agent.episode.limits.context, agent.episode.engine.context_window)
+        _limit(agent, "context", len(agent.view), window)
+        return Stop.CONTEXT_LIMIT
+    return await _step(agent, Action.of(text, turn=agent.num_turns - 1))
+
+
+async def _act(agent: Agent) -> str:
+    """Reply to what the context holds, after making room for it if need be."""
+    agent.budget.charge_turn()
+    room = room_for_prompt(agent)
+    if len(agent.view) > room:
+        await make_room(agent, room=room, trigger="threshold")
+    try:
+        return await agent.act()
+    except ContextOverflow:
+        # The engine counts otherwise than we do; once more with a quarter less.
+        await make_room(agent, room=min(room, len(agent.view) * 3 // 4), trigger="overflow")
+    try:
+        return await agent.act()
+    except ContextOverflow:
+        raise ContextFull from None
+
+
+async def _step(agent: Agent, action: Action) -> Stop | None:
+    try:
+        observation, _, terminated, truncated, info = await agent.env.astep(action)
+    except BaseException:
+        hear_results(agent, action.calls, ())
+        raise
+    if action.calls:
+        hear_results(agent, action.calls, info["results"])
+    else:
+        hear_reply(agent, observation)
+    _record_plan(agent)
+    if terminated or truncated:
+        agent.score = Score(value=info["score"], rewards=info["rewards"], metrics=info["metrics"])
+        return Stop.SUBMITTED if terminated else Stop.ENV_LIMIT
+    return _gone_wrong(agent, action, observation, info)
+
+
+def _gone_wrong(
+    agent: Agent, action: Action, observation: str, info: Mapping[str, Any]
+) -> Stop | None:
+    unreadable = bool(action.calls) and all(call.error is not None for call in action.calls)
+    is_format_error = unreadable or bool(info.get("format_error"))
+    agent.num_format_errors = agent.num_format_errors + 1 if is_format_error else 0
+    exchange = (action.text, observation)
+    agent.num_repeats = agent.num_repeats + 1 if exchange == agent.last_exchange else 1
+    agent.last_exchange = exchange
+    if agent.num_format_errors >= MAX_FORMAT_ERRORS:
+        return Stop.FORMAT_ERRORS
+    return Stop.STUCK if agent.num_repeats >= MAX_REPEATS else None
+
+
+def _record_plan(agent: Agent) -> None:
+    items = agent.env.context.plan.items
+    plan = tuple((item.text, item.status) for item in items)
+    if plan == agent.last_plan:
+        return
+    agent.last_plan = plan
+    texts, statuses = tuple(text for text, _ in plan), tuple(status for _, status in plan)
+    agent.episode.record(
+        PlanEvent(agent=agent.path, t=agent.episode.t, items=texts, statuses=statuses)
+    )
+
+
+def _limit(agent: Agent, what: str, used: float, limit: float) -> None:
+    agent.episode.record(
+        Limit(agent=agent.path, t=agent.episode.t, what=what, used=used, limit=limit)
+    )
