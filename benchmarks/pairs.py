@@ -58,8 +58,8 @@ def paired_difference(
 def sign_test(plus: int, minus: int) -> float:
     """Exact two-sided p-value that `plus` and `minus` come from a fair coin; 1 without any."""
     total, extreme = plus + minus, min(plus, minus)
-    tail = sum(math.comb(total, i) for i in range(extreme + 1)) / 2**total
-    return min(1.0, 2 * tail)
+    tail = sum(math.comb(total, i) for i in range(extreme + 1))
+    return min(1.0, 2 * tail / (1 << total))
 
 
 def detectable_difference(
