@@ -31,7 +31,7 @@ BENCHES = $(filter-out benchmarks/perf/gpu_%,$(wildcard benchmarks/perf/*.py))
 setup: .venv/.ready link
 
 .venv/.ready: pyproject.toml constraints.txt
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || \
 	  { echo "setup: $(PYTHON) is not Python 3.11 or newer; name one: make setup PYTHON=python3.11"; exit 1; }
 	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || \
 	  { echo "setup: $(PYTHON) cannot make virtual environments; on Debian: apt-get install python3-venv"; exit 1; }
