@@ -1,0 +1,54 @@
+"""Evaluate: run the episodes of a plan, resumably, and summarise them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from forethought.agents.log import EventLog, finished
+from forethought.agents.rollout import Model, run_jobs
+from forethought.agents.trajectory import Trajectory
+from forethought.benchmarks.folder import RunFolder, write_json
+from forethought.benchmarks.plan import Plan
+from forethought.benchmarks.results import Summary, summarise
+
+
+async def evaluate(
+    plan: Plan,
+    model: Model,
+    *,
+    out: Path | None = None,
+    resume: bool = False,
+    concurrency: int = 64,
+    on_done: Callable[[Trajectory], None] | None = None,
+) -> Summary:
+    """Run what `plan` says and is not done yet; returns the summary of all of it.
+
+    `out` gets `plan.json`, `episodes.jsonl` and `summary.json`. With `resume` it may hold a run
+    of the same plan, whose finished episodes are kept; episodes that infrastructure or the
+    operator ended are run again. `on_done` hears of each episode that is run now. Raises
+    ValueError for a folder that holds something else and for an environment that cannot be made.
+    """
+    if plan.model != model.name:
+        raise ValueError(f"the plan is for model {plan.model!r}, not {model.name!r}")
+    folder = RunFolder(out) if out is not None else None
+    done: set[str] = set()
+    if folder is not None:
+        folder.claim(plan, resume=resume)
+        done = finished(folder.log_file)
+    with EventLog(folder.log_file if folder is not None else None) as log:
+        trajectories = await run_jobs(
+            [job for job in plan.jobs() if job.id not in done],
+            model,
+            log=log,
+            limits=plan.limits,
+            temperature=plan.temperature,
+            concurrency=concurrency,
+            on_done=on_done,
+        )
+    if folder is not None and done:
+        trajectories = folder.trajectories()
+    summary = summarise(trajectories, planned=plan.num_episodes)
+    if folder is not None:
+        write_json(folder.summary_file, summary)
+    return summary

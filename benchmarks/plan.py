@@ -1,0 +1,70 @@
+"""Plan: which episodes an evaluation consists of, fixed before the first one runs."""
+
+from __future__ import annotations
+
+from pydantic import BaseModel, ConfigDict, Field, JsonValue
+
+from forethought.agents.budget import Limits
+from forethought.agents.rollout import Job
+from forethought.envs.task import Split
+
+_MODEL_FIELDS = {"model", "temperature"}
+"""What may differ between two runs that are compared."""
+
+
+class Plan(BaseModel):
+    """Tasks, samples and conditions of an evaluation; equal plans have equal tasks.
+
+    Task i is drawn from seed * 1,000,000 + i, so a longer plan begins with the shorter one's tasks
+    and plans of different seeds share none.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    env: str
+    model: str
+    n: int = Field(ge=1, le=1_000_000)
+    """Tasks."""
+    k: int = Field(default=1, ge=1)
+    """Samples a task."""
+    seed: int = Field(default=0, ge=0)
+    split: Split = "eval"
+    horizons: tuple[int, ...] = ()
+    """Task i has horizon `horizons[i % len]`; empty leaves the choice to the environment."""
+    options: dict[str, JsonValue] = Field(default_factory=dict)
+    """What else the environment is made with."""
+    temperature: float = Field(default=1.0, ge=0)
+    limits: Limits = Limits()
+
+    @property
+    def num_episodes(self) -> int:
+        """Tasks times samples."""
+        return self.n * self.k
+
+    def jobs(self) -> list[Job]:
+        """Every episode, task by task; samples of one task share its group."""
+        return [self._job(index, sample) for index in range(self.n) for sample in range(self.k)]
+
+    def differences(self, other: Plan, *, ignore_model: bool = False) -> list[str]:
+        """Names and values of the fields in which two plans differ, as a reader wants them."""
+        ours, theirs = self.model_dump(), other.model_dump()
+        ignored = _MODEL_FIELDS if ignore_model else set()
+        return [
+            f"{name} {ours[name]!r} and {theirs[name]!r}"
+            for name in ours
+            if name not in ignored and ours[name] != theirs[name]
+        ]
+
+    def _job(self, index: int, sample: int) -> Job:
+        seed = self.seed * 1_000_000 + index
+        options: dict[str, object] = {**self.options, "split": self.split}
+        if self.horizons:
+            options["horizon"] = self.horizons[index % len(self.horizons)]
+        name = f"{index:06d}"
+        return Job(
+            id=name if self.k == 1 else f"{name}.{sample}",
+            env_id=self.env,
+            options=options,
+            seed=seed,
+            group=str(seed),
+        )
