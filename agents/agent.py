@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from forethought.agents.budget import Budget
-from forethought.agents.engine import Completion, Sampling
+from forethought.agents.engine import Completion, Engine, Sampling
 from forethought.agents.episode import Episode
 from forethought.agents.events import Call, End, Message, Origin, Purpose, Start
 from forethought.agents.phases import count_phases
@@ -37,6 +37,7 @@ class Agent:
     budget: Budget
     task: Task | None = None
     parent_call: str | None = None
+    engine: Engine = field(init=False)
     view: View = field(init=False)
     started: bool = False
     num_messages: int = 0
@@ -58,7 +59,8 @@ class Agent:
     """Edits in a row with at most one turn between them."""
 
     def __post_init__(self) -> None:
-        self.view = View(self.episode.engine.template)
+        self.engine = self.episode.engine_for(self.env)
+        self.view = View(self.engine.template)
 
     @property
     def depth(self) -> int:
@@ -150,7 +152,9 @@ class Agent:
         view, shared_before = self.view, len(self.view)
         view.open_reply()
         try:
-            completion, wall_s = await self._draw(view.ids, self.episode.limits.reply_tokens)
+            completion, wall_s = await self._draw(
+                view.ids, self.episode.limits.reply_tokens, purpose="act"
+            )
         except BaseException:
             view.withdraw_reply()
             assert len(view) == shared_before
@@ -184,7 +188,9 @@ class Agent:
         """
         ids = [*prompt, *self.view.template.reply_opening()]
         limits = self.episode.limits
-        completion, wall_s = await self._draw(ids, max_tokens or limits.reply_tokens)
+        completion, wall_s = await self._draw(
+            ids, max_tokens or limits.reply_tokens, purpose=purpose
+        )
         call = self._call(
             completion,
             self.view.template.decode(list(completion.ids)),
@@ -196,7 +202,9 @@ class Agent:
         self.episode.record(call)
         return call
 
-    async def _draw(self, prompt: Sequence[int], max_tokens: int) -> tuple[Completion, float]:
+    async def _draw(
+        self, prompt: Sequence[int], max_tokens: int, *, purpose: Purpose
+    ) -> tuple[Completion, float]:
         episode, budget = self.episode, self.budget
         number, self.num_draws = self.num_draws, self.num_draws + 1
         reserved, spent = budget.reserve_tokens(max_tokens), 0
@@ -206,8 +214,9 @@ class Agent:
                 max_tokens=reserved,
                 temperature=episode.temperature,
                 seed=episode.sampling_seed(self.path, number),
+                purpose=purpose,
             )
-            completion = await episode.engine.generate(prompt, sampling)
+            completion = await self.engine.generate(prompt, sampling)
             spent = len(completion.ids)
         finally:
             budget.settle_tokens(reserved, spent)

@@ -15,7 +15,7 @@ MAX_QUICK_EDITS = 3
 
 def room_for_prompt(agent: Agent) -> int:
     """Tokens that the view may have so that the opening and a whole reply still fit."""
-    limits, engine = agent.episode.limits, agent.episode.engine
+    limits, engine = agent.episode.limits, agent.engine
     window = min(limits.context, engine.context_window)
     reply = min(limits.reply_tokens, max(agent.budget.tokens_left, 1))
     return window - reply - len(engine.template.reply_opening())

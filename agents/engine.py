@@ -1,8 +1,8 @@
 """Engine: token ids in, sampled token ids with their log-probabilities out.
 
-    EngineError
-    ├── EngineUnavailable (ConnectionError)   the model does not answer; the episode is missing data
-    └── ContextOverflow (ValueError)          the prompt does not fit the model's window
+EngineError
+├── EngineUnavailable (ConnectionError)   the model does not answer; the episode is missing data
+└── ContextOverflow (ValueError)          the prompt does not fit the model's window
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
+from forethought.agents.events import Purpose
 from forethought.agents.template import Template
 
 Finish = Literal["stop", "length"]
@@ -37,6 +38,8 @@ class Sampling:
     """0 is greedy. Log-probabilities are those of the tempered distribution."""
     seed: int | None = None
     """Fixes the draw whatever else is in the batch; None draws from the engine's own stream."""
+    purpose: Purpose = "act"
+    """What the reply is for; experts that know only how to act go by it."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

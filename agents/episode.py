@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from forethought.agents.budget import Limits
@@ -11,6 +12,7 @@ from forethought.agents.context import Compressor
 from forethought.agents.engine import Engine
 from forethought.agents.events import Event
 from forethought.agents.log import EventLog
+from forethought.envs.base import Env
 
 
 @dataclass(kw_only=True, slots=True)
@@ -18,10 +20,11 @@ class Episode:
     """One run of a task, sub-agents included."""
 
     id: str
-    engine: Engine
     log: EventLog
     limits: Limits
     compressor: Compressor | None
+    engine_for: Callable[[Env], Engine]
+    """The engine of an agent that acts in this environment."""
     temperature: float = 1.0
     seed: int | None = None
     group: str = ""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import math
+from collections.abc import Callable
 
 import anyio
 import numpy as np
@@ -47,19 +48,21 @@ async def run_episode(  # noqa: PLR0913 - the one entry that everything goes thr
     compressor: Compressor | None = DEFAULT_COMPRESSOR,
     model_name: str = "",
     attempt: int = 0,
+    engine_for: Callable[[Env], Engine] | None = None,
 ) -> Trajectory:
     """Run one episode and close the environment; returns its record, which is in the log as well.
 
     `task` instead of one drawn from `seed`. Draws depend on `seed` and `id` alone, so the same call
-    gives the same episode. Without a compressor a full context ends the episode. Failures are told
-    by `Trajectory.stop`; only LogUnwritable and cancellation (recorded first) are raised.
+    gives the same episode. Sub-agents share `engine` unless `engine_for` names one for each
+    environment. Without a compressor a full context ends the episode. Failures are told by
+    `Trajectory.stop`; only LogUnwritable and cancellation (recorded first) are raised.
     """
     episode = Episode(
         id=id,
-        engine=engine,
         log=log,
         limits=limits,
         compressor=compressor,
+        engine_for=engine_for or (lambda _: engine),
         temperature=temperature,
         seed=seed,
         group=group,

@@ -49,7 +49,7 @@ def capped(agent: Agent, text: str) -> tuple[str, int | None]:
     result must never leave no room for anything else.
     """
     limits, template = agent.episode.limits, agent.view.template
-    max_tokens = min(limits.context, agent.episode.engine.context_window) // 4
+    max_tokens = min(limits.context, agent.engine.context_window) // 4
     chars = limits.result_chars
     short = cut_middle(text, chars)
     if len(short.encode()) > max_tokens:  # no tokenizer needs more than a token a byte

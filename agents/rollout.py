@@ -40,7 +40,10 @@ class Job:
 class Model(Protocol):
     """Something that can be asked for the engine of an episode."""
 
-    name: str
+    @property
+    def name(self) -> str:
+        """As it was asked for; recorded with every episode."""
+        ...
 
     def engine(self, env: Env) -> Engine:
         """The engine that acts in `env`; shared between episodes or made for this one."""
@@ -88,6 +91,7 @@ async def run_jobs(
             temperature=temperature,
             model_name=model.name,
             attempt=number,
+            engine_for=model.engine,
         )
 
     async def work() -> None:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 
 from anyio.lowlevel import checkpoint
 
-from forethought.agents.engine import Completion, Sampling
+from forethought.agents.engine import Completion, Finish, Sampling
 from forethought.agents.template import ByteTemplate, Template
 
 
@@ -31,8 +31,6 @@ class ScriptedEngine:
         self.version = 0
         self.num_calls = 0
         self._reply = reply
-        closing = self.template.reply_closing(stopped=False)
-        self._stop = next(token for token in closing if token in self.template.stop_ids)
 
     async def generate(self, prompt: Sequence[int], sampling: Sampling) -> Completion:
         """The next reply of the script, cut at `max_tokens`."""
@@ -40,11 +38,7 @@ class ScriptedEngine:
         await checkpoint()
         text = self._text(self.num_calls)
         self.num_calls += 1
-        ids = (*self.template.encode(text), self._stop)
-        if len(ids) <= sampling.max_tokens:
-            return Completion(ids=ids, logprobs=(0.0,) * len(ids), finish="stop")
-        ids = ids[: sampling.max_tokens]
-        return Completion(ids=ids, logprobs=(0.0,) * len(ids), finish="length")
+        return completion_of(text, self.template, max_tokens=sampling.max_tokens)
 
     async def aclose(self) -> None:
         """Nothing to release."""
@@ -53,3 +47,13 @@ class ScriptedEngine:
         if callable(self._reply):
             return self._reply(number)
         return self._reply[min(number, len(self._reply) - 1)]
+
+
+def completion_of(text: str, template: Template, *, max_tokens: int) -> Completion:
+    """`text` as if it had been sampled with certainty: its ids, the stop token, zeros."""
+    closing = template.reply_closing(stopped=False)
+    stop = next(token for token in closing if token in template.stop_ids)
+    ids = (*template.encode(text), stop)
+    finish: Finish = "stop" if len(ids) <= max_tokens else "length"
+    ids = ids[:max_tokens]
+    return Completion(ids=ids, logprobs=(0.0,) * len(ids), finish=finish)

@@ -28,7 +28,7 @@ async def take_turn(agent: Agent) -> Stop | None:
         _limit(agent, error.what, error.used, error.limit)
         return _BUDGET_STOP[error.what]
     except ContextFull:
-        window = min(agent.episode.limits.context, agent.episode.engine.context_window)
+        window = min(agent.episode.limits.context, agent.engine.context_window)
         _limit(agent, "context", len(agent.view), window)
         return Stop.CONTEXT_LIMIT
     return await _step(agent, Action.of(text, turn=agent.num_turns - 1))

@@ -1,0 +1,207 @@
+"""Models by name: what stands behind `--model`."""
+
+from __future__ import annotations
+
+import difflib
+import importlib.util
+import json
+import os
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from forethought.agents.client import Client
+from forethought.agents.engine import Engine
+from forethought.agents.expert import ExpertEngine
+from forethought.agents.http import HTTPEngine
+from forethought.agents.rollout import Model
+from forethought.agents.scripted import ScriptedEngine
+from forethought.agents.template import ByteTemplate, Template
+from forethought.envs.base import Env
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class OracleModel:
+    """The environment's own expert; with a model's template its episodes are data to train on."""
+
+    name: str = "oracle"
+    template: Template = field(default_factory=ByteTemplate)
+
+    def engine(self, env: Env) -> Engine:
+        """Replies with the expert's next action."""
+        return ExpertEngine(env.oracle, template=self.template)
+
+    async def aclose(self) -> None:
+        """Nothing to release."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class FloorModel:
+    """The environment's policy that knows nothing: what a score of nothing looks like."""
+
+    name: str = "floor"
+
+    def engine(self, env: Env) -> Engine:
+        """Replies with random actions, the same ones for the same task."""
+        rngs: list[np.random.Generator] = []
+
+        def act() -> str:
+            if not rngs:
+                rngs.append(np.random.default_rng(list(env.task.id.encode())))
+            return env.floor(rngs[0])
+
+        return ExpertEngine(act)
+
+    async def aclose(self) -> None:
+        """Nothing to release."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ScriptedModel:
+    """The same replies in every episode."""
+
+    name: str
+    replies: tuple[str, ...]
+
+    def engine(self, env: Env) -> Engine:
+        """Replies in order, the last one over and over."""
+        return ScriptedEngine(self.replies)
+
+    async def aclose(self) -> None:
+        """Nothing to release."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SharedModel:
+    """One engine that all episodes sample from."""
+
+    name: str
+    shared: Engine
+
+    def engine(self, env: Env) -> Engine:
+        """The shared one, whatever the environment."""
+        return self.shared
+
+    async def aclose(self) -> None:
+        """Close the engine."""
+        await self.shared.aclose()
+
+
+def open_model(name: str) -> Model:
+    """A model by its name. Raises ValueError that says what names there are.
+
+    `oracle`, `floor`; `scripted:FILE`, one reply a line, as a JSON string where the file ends in
+    .jsonl; `http://host/v1#name` (key from OPENAI_API_KEY); `smollm2`; the folder of a Hugging Face
+    model, or its name on the hub.
+    """
+    if name in _BY_NAME:
+        return _BY_NAME[name](name)
+    scheme, colon, rest = name.partition(":")
+    if colon and scheme in _BY_SCHEME:
+        return _BY_SCHEME[scheme](name)
+    if Path(name).is_dir() or (name.count("/") == 1 and not colon and rest == ""):
+        return _transformers(name, name)
+    raise ValueError(_unknown(name))
+
+
+def _oracle(name: str) -> Model:
+    return OracleModel(name=name)
+
+
+def _floor(name: str) -> Model:
+    return FloorModel(name=name)
+
+
+def _scripted(name: str) -> Model:
+    path = Path(name.partition(":")[2])
+    if not path.is_file():
+        raise ValueError(f"scripted model: no file {str(path)!r}; it holds one reply a line")
+    replies = tuple(_replies(path))
+    if not replies:
+        raise ValueError(f"scripted model: {path} is empty; it holds one reply a line")
+    return ScriptedModel(name=name, replies=replies)
+
+
+def _replies(path: Path) -> Iterator[str]:
+    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
+        if not line.strip():
+            continue
+        if path.suffix != ".jsonl":
+            yield line
+            continue
+        try:
+            reply = json.loads(line)
+        except json.JSONDecodeError as error:
+            raise ValueError(f"{path}:{number}: not JSON: {error.msg}") from None
+        if not isinstance(reply, str):
+            raise ValueError(f"{path}:{number}: each line is a JSON string, not {line.strip():.60}")
+        yield reply
+
+
+def _http(name: str) -> Model:
+    url, _, model = name.partition("#")
+    if not model:
+        raise ValueError(f"model {name!r}: which one? Add its name, as in {url}#name")
+    client = Client(base_url=url, api_key=os.environ.get("OPENAI_API_KEY"))
+    return SharedModel(name=name, shared=HTTPEngine(client, model))
+
+
+def _smollm2(name: str) -> Model:
+    _need_torch(name)
+    from forethought.agents.embedded import ensure_embedded
+
+    return _transformers(name, str(ensure_embedded()))
+
+
+def _vllm(name: str) -> Model:
+    raise ValueError(
+        f"model {name!r}: the vLLM engine is not part of this version; serve the model with "
+        "`vllm serve` and name it http://localhost:8000/v1#NAME"
+    )
+
+
+def _transformers(name: str, path: str) -> Model:
+    _need_torch(name)
+    from forethought.agents.engine_transformers import TransformersEngine
+
+    try:
+        engine = TransformersEngine.load(path)
+    except OSError as error:
+        raise ValueError(f"model {name!r} cannot be loaded: {error}") from error
+    return SharedModel(name=name, shared=engine)
+
+
+def _need_torch(name: str) -> None:
+    missing = [
+        package
+        for package in ("torch", "transformers")
+        if importlib.util.find_spec(package) is None
+    ]
+    if missing:
+        raise ValueError(
+            f"model {name!r} needs {' and '.join(missing)}; run: pip install 'forethought[train]'"
+        )
+
+
+def _unknown(name: str) -> str:
+    close = difflib.get_close_matches(name, [*_BY_NAME, *(f"{s}:" for s in _BY_SCHEME)], n=1)
+    hint = f"did you mean {close[0]!r}? " if close else ""
+    return (
+        f"no model named {name!r}; {hint}there are: oracle, floor, smollm2, scripted:FILE, "
+        "http://host/v1#name, the folder of a Hugging Face model, or its hub name owner/model"
+    )
+
+
+_BY_NAME: Mapping[str, Callable[[str], Model]] = {
+    "oracle": _oracle,
+    "floor": _floor,
+    "smollm2": _smollm2,
+}
+_BY_SCHEME: Mapping[str, Callable[[str], Model]] = {
+    "scripted": _scripted,
+    "http": _http,
+    "https": _http,
+    "vllm": _vllm,
+}
