@@ -1,6 +1,7 @@
 """What an agent can see and do, and how it is scored."""
 
 from forethought.envs.base import Card, Env, Submission, metric, reward
+from forethought.envs.builtin import register_builtin
 from forethought.envs.calls import Action, ToolCall
 from forethought.envs.context import Context, Plan
 from forethought.envs.registry import make, names, register
@@ -27,3 +28,5 @@ __all__ = [
     "save_tasks",
     "tool",
 ]
+
+register_builtin()
