@@ -1,0 +1,229 @@
+"""Sandboxes in Docker containers, one each, driven by our agent as their PID 1.
+
+The engine is asked for create, attach, start and remove only: `docker exec` takes 100 to 250 ms a
+call and leaves what it started. A container has no network, a read-only root, memory-backed
+directories to write in (they count as memory), the engine's seccomp filter, no-new-privileges and
+limits on memory, processors and processes. Its commands run as user 1000 without any capability;
+the agent is root with three: SETUID and SETGID to become that user, KILL to end its processes.
+
+A container ends when its controller does, since the controller holds its standard input; the
+engine then removes it. What can be left is a container that was created and never started: the
+next process that opens a sandbox removes those of dead owners.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+import socket
+import threading
+from collections.abc import Iterator, Mapping
+
+import anyio
+import anyio.lowlevel
+import anyio.to_thread
+import docker
+from docker.errors import DockerException, ImageNotFound, NotFound
+
+from forethought.sandbox import image, program
+from forethought.sandbox.base import SandboxSpec, SandboxUnavailable
+from forethought.sandbox.frames import Settings
+from forethought.sandbox.owner import has_died, owner
+from forethought.sandbox.remote import RemoteSandbox
+from forethought.sandbox.wire import MultiplexedWire
+
+logger = logging.getLogger(__name__)
+
+ISOLATION = "container: own namespaces, no network, seccomp filter, hard limits; shared kernel"
+HELP = "start Docker, or run .ci/engine as root on Debian"
+OWNER_LABEL = "forethought.owner"
+CONCURRENT_BOOTS = 4
+"""Starting more at once makes none of them ready sooner, and each much later."""
+ENGINE_S = 120
+END_S = 10
+SETTINGS = Settings("/workspace", scratch=("/tmp", "/dev/shm"), uid=image.UID, has_cgroup=True)
+
+_boots: anyio.lowlevel.RunVar[anyio.CapacityLimiter] = anyio.lowlevel.RunVar("boots")
+_image_lock = threading.Lock()
+_reaped = threading.Event()
+
+
+class DockerSandbox(RemoteSandbox):
+    """A container of its own."""
+
+    def __init__(self, wire: MultiplexedWire, *, container: str) -> None:
+        super().__init__(wire)
+        self.container = container
+
+    @classmethod
+    async def open(cls, spec: SandboxSpec) -> DockerSandbox:
+        """Start a container and wait until its agent answers. Raises SandboxUnavailable."""
+        container, connection = await anyio.to_thread.run_sync(_boot, spec, limiter=_limiter())
+        sandbox = cls(MultiplexedWire(connection), container=container)
+        try:
+            await sandbox.greet()
+        except BaseException:
+            await sandbox.close()
+            raise
+        return sandbox
+
+    async def _release(self) -> None:
+        with anyio.CancelScope(shield=True):
+            await anyio.to_thread.run_sync(_remove, self.container)
+
+
+def unusable() -> str | None:
+    """Why no container can be started here; None if the engine answers."""
+    try:
+        with _engine(timeout_s=5) as engine:
+            engine.ping()
+    except SandboxUnavailable as error:
+        return str(error)
+    return None
+
+
+def reap() -> int:
+    """Remove containers whose owners, processes of this machine, have died; how many."""
+    num_removed = 0
+    with _engine() as engine:
+        for container in engine.containers(all=True, filters={"label": OWNER_LABEL}):
+            if has_died(container["Labels"][OWNER_LABEL]):
+                with contextlib.suppress(NotFound):
+                    engine.remove_container(container["Id"], force=True)
+                num_removed += 1
+    return num_removed
+
+
+def _limiter() -> anyio.CapacityLimiter:
+    """One for the event loop: limiters cannot be shared by loops."""
+    try:
+        return _boots.get()
+    except LookupError:
+        limiter = anyio.CapacityLimiter(CONCURRENT_BOOTS)
+        _boots.set(limiter)
+        return limiter
+
+
+@contextlib.contextmanager
+def _engine(*, timeout_s: int = ENGINE_S) -> Iterator[docker.APIClient]:
+    """A client of its own for each use: sharing one between threads has hung others."""
+    try:
+        with contextlib.closing(
+            docker.APIClient(version="auto", timeout=timeout_s, **docker.utils.kwargs_from_env())
+        ) as engine:
+            yield engine
+    except (DockerException, OSError) as error:
+        raise SandboxUnavailable(f"the Docker engine failed: {error}; {HELP}") from error
+
+
+def _boot(spec: SandboxSpec) -> tuple[str, socket.socket]:
+    """Id of a started container, and its standard streams."""
+    if not _reaped.is_set():
+        _reaped.set()
+        reap()
+    with _engine() as engine:
+        container = _create(engine, spec)
+        try:
+            connection = _attach(engine, container)
+            try:
+                engine.start(container)
+            except BaseException:
+                connection.close()
+                raise
+        except BaseException:
+            engine.remove_container(container, force=True)
+            raise
+    return container, connection
+
+
+def _create(engine: docker.APIClient, spec: SandboxSpec) -> str:
+    reference = spec.image or image.tag()
+    options = {
+        "image": reference,
+        "entrypoint": ["python3"],
+        "command": program.arguments(SETTINGS),
+        "user": "0:0",
+        "working_dir": "/",
+        "environment": {"HOME": SETTINGS.workdir},
+        "stdin_open": True,
+        "labels": {OWNER_LABEL: owner()},
+        "host_config": engine.create_host_config(**_limits(spec)),
+    }
+    try:
+        created = engine.create_container(**options)
+    except ImageNotFound:
+        _provide(engine, spec.image)
+        created = engine.create_container(**options)
+    for warning in created["Warnings"] or ():
+        logger.warning("Docker engine: %s", warning)
+    return str(created["Id"])
+
+
+def _limits(spec: SandboxSpec) -> Mapping[str, object]:
+    writable = f"rw,exec,nosuid,nodev,mode=1777,size={spec.disk_mb}m"
+    return {
+        "network_mode": "none",
+        "ipc_mode": "private",
+        "read_only": True,
+        "tmpfs": {SETTINGS.workdir: writable, "/tmp": writable},
+        "mem_limit": f"{spec.memory_mb}m",
+        "memswap_limit": f"{spec.memory_mb}m",
+        "nano_cpus": int(spec.cpus * 1e9),
+        "pids_limit": spec.pids,
+        "cap_drop": ["ALL"],
+        "cap_add": ["SETUID", "SETGID", "KILL"],
+        "security_opt": ["no-new-privileges"],
+        "log_config": {"type": "none"},
+        "runtime": spec.runtime,
+        "auto_remove": True,
+    }
+
+
+def _provide(engine: docker.APIClient, reference: str | None) -> None:
+    """Pull the named image; build and load the default one, once."""
+    if reference is not None:
+        logger.info("pulling the image %s", reference)
+        try:
+            engine.pull(reference)
+        except DockerException as error:
+            raise SandboxUnavailable(
+                f"image {reference!r} is not here and cannot be pulled: {error}; "
+                "pull or load it yourself, or leave SandboxSpec.image unset"
+            ) from error
+        return
+    with _image_lock:
+        try:
+            engine.inspect_image(image.tag())
+        except ImageNotFound:
+            logger.info("building the image %s from this machine's Python", image.tag())
+            for line in engine.load_image(image.build()):
+                logger.debug("docker load: %s", line)
+
+
+def _attach(engine: docker.APIClient, container: str) -> socket.socket:
+    if engine.base_url.startswith("https"):
+        raise SandboxUnavailable(
+            f"the engine at {engine.base_url} is behind TLS, which an attached stream cannot pass; "
+            "set DOCKER_HOST to a unix socket"
+        )
+    stream = engine.attach_socket(
+        container, params={"stdin": 1, "stdout": 1, "stderr": 1, "stream": 1}
+    )
+    try:
+        return socket.socket(fileno=os.dup(stream.fileno()))
+    finally:
+        # The client ties its descriptor to a response that it never closes by itself.
+        stream._response.close()
+
+
+def _remove(container: str) -> None:
+    """Wait until the engine has removed an ended container; remove one that does not end."""
+    with _engine() as engine:
+        try:
+            engine.wait(container, timeout=END_S, condition="removed")
+        except NotFound:
+            return
+        except OSError:
+            with contextlib.suppress(NotFound):
+                engine.remove_container(container, force=True)

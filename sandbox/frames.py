@@ -1,0 +1,86 @@
+"""Messages between a controller and the agent in a sandbox, and how they are framed.
+
+A frame is two big-endian 32-bit lengths, a JSON object and raw bytes: 8 + head + body.
+"""
+
+from __future__ import annotations
+
+import json
+import struct
+from collections.abc import Iterator, Mapping, Sequence
+from typing import NamedTuple
+
+LENGTHS = struct.Struct(">II")
+
+
+class Settings(NamedTuple):
+    """How a sandbox differs from another one."""
+
+    workdir: str
+    scratch: Sequence[str] = ()
+    """Other directories that a reset empties."""
+    uid: int = -1
+    """User and group that commands and file requests run as; -1 is the agent's own."""
+    memory_bytes: int = -1
+    """Address space of each process; -1 where a control group limits memory."""
+    processes: int = -1
+    """RLIMIT_NPROC of a command; -1 where a control group limits processes."""
+    has_cgroup: bool = False
+
+
+class Request(NamedTuple):
+    """One thing to do. `path` is a file, or the directory that a command starts in."""
+
+    id: int
+    kind: str
+    path: str = ""
+    argv: Sequence[str] = ()
+    env: Mapping[str, str] | None = None
+    timeout_s: float = 0.0
+    limit: int = 0
+    """Most bytes of each output stream, or of the file."""
+    mode: int = 0
+    body: bytes = b""
+
+
+class Reply(NamedTuple):
+    """What a request led to; `error` is None or says why it could not be done."""
+
+    id: int
+    error: str | None = None
+    rc: int = 0
+    num_stdout: int = 0
+    """Bytes of `body` that are standard output; the rest is standard error."""
+    truncated: bool = False
+    timed_out: bool = False
+    oom_killed: bool = False
+    wall_s: float = 0.0
+    leftovers: int = 0
+    body: bytes = b""
+
+
+def pack(message: Request | Reply) -> bytes:
+    """The message as one frame."""
+    fields = message._asdict()
+    body: bytes = fields.pop("body")
+    head = json.dumps(fields).encode()
+    return LENGTHS.pack(len(head), len(body)) + head + body
+
+
+class Unpacker:
+    """Cuts a stream of bytes into frames."""
+
+    def __init__(self) -> None:
+        self._data = bytearray()
+
+    def feed(self, data: bytes) -> Iterator[tuple[str, bytes]]:
+        """Heads (JSON) and bodies of the frames that `data` completes."""
+        self._data += data
+        while len(self._data) >= LENGTHS.size:
+            num_head, num_body = LENGTHS.unpack_from(self._data)
+            split, end = LENGTHS.size + num_head, LENGTHS.size + num_head + num_body
+            if len(self._data) < end:
+                return
+            head, body = self._data[LENGTHS.size : split].decode(), bytes(self._data[split:end])
+            del self._data[:end]
+            yield head, body

@@ -1,0 +1,64 @@
+"""Commands in a temporary directory of this machine, for code you trust and for unit tests.
+
+This protects from nothing. A command runs as you: it reads your files and keys, writes wherever you
+may, uses the network, and sees and signals your processes, the agent that watches over it included.
+Memory, processor, processes and disk have no limit. What it does keep is order: a directory of its
+own, an environment without your variables, time limits, and no process left behind. `auto` never
+chooses it.
+"""
+
+from __future__ import annotations
+
+import logging
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import anyio.to_thread
+
+from forethought.sandbox import process, program
+from forethought.sandbox.base import SandboxUnavailable
+from forethought.sandbox.frames import Settings
+from forethought.sandbox.remote import RemoteSandbox
+from forethought.sandbox.wire import Wire
+
+logger = logging.getLogger(__name__)
+
+ISOLATION = "none: commands run as you, with your files and your network"
+
+
+class LocalSandbox(RemoteSandbox):
+    """A temporary directory; no isolation."""
+
+    def __init__(self, wire: Wire, *, agent: subprocess.Popen[bytes], directory: Path) -> None:
+        super().__init__(wire)
+        self._agent = agent
+        self._directory = directory
+
+    @classmethod
+    def open(cls) -> LocalSandbox:
+        """Make the directory and start the agent in it. Raises SandboxUnavailable."""
+        if sys.platform != "linux":
+            raise SandboxUnavailable(f"the local sandbox needs Linux, and this is {sys.platform}")
+        logger.warning("LOCAL SANDBOX: commands run as you, with your files and your network")
+        directory = Path(tempfile.mkdtemp(prefix="forethought-"))
+        work, scratch = directory / "workspace", directory / "tmp"
+        work.mkdir()
+        scratch.mkdir()
+        settings = Settings(str(work), scratch=[str(scratch)])
+        agent, wire = process.start(
+            [sys.executable, *program.arguments(settings)],
+            env={
+                "PATH": f"{Path(sys.executable).parent}:/usr/local/bin:/usr/bin:/bin",
+                "LANG": "C.UTF-8",
+                "HOME": str(work),
+                "TMPDIR": str(scratch),
+            },
+        )
+        return cls(wire, agent=agent, directory=directory)
+
+    async def _release(self) -> None:
+        await process.end(self._agent)
+        await anyio.to_thread.run_sync(shutil.rmtree, self._directory)

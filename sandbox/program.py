@@ -1,0 +1,38 @@
+"""The agent as one command line: source text for a Python that knows nothing of this package."""
+
+from __future__ import annotations
+
+import json
+from functools import cache
+from importlib import resources
+
+from forethought.sandbox.frames import Settings
+
+MODULES = "frames", "processes", "command", "files"
+
+LOADER = """
+import json, sys, types
+for name, source in json.loads(sys.argv.pop(1)):
+    module = sys.modules[name] = types.ModuleType(name)
+    exec(compile(source, name, "exec"), module.__dict__)
+exec(compile(sys.argv.pop(1), "agent", "exec"))
+"""
+
+
+def arguments(settings: Settings) -> list[str]:
+    """What follows `python3` to run the agent: isolated, without site-packages.
+
+    Linux allows 128 KiB in one argument; the program is a seventh of that.
+    """
+    modules, main = _sources()
+    return ["-I", "-S", "-c", LOADER, modules, main, json.dumps(settings._asdict())]
+
+
+@cache
+def _sources() -> tuple[str, str]:
+    here = resources.files("forethought.sandbox")
+    modules = [
+        (f"forethought.sandbox.{name}", here.joinpath(f"{name}.py").read_text(encoding="utf-8"))
+        for name in MODULES
+    ]
+    return json.dumps(modules), here.joinpath("agent.py").read_text(encoding="utf-8")

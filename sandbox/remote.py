@@ -1,0 +1,129 @@
+"""A sandbox behind a wire: what every backend has in common."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Mapping, Sequence
+
+from forethought.sandbox.base import ExecResult, SandboxFileError
+from forethought.sandbox.exchange import Exchange
+from forethought.sandbox.frames import Reply, Request
+from forethought.sandbox.wire import Wire
+
+BOOT_S = 60.0
+ANSWER_S = 60.0
+
+
+class RemoteSandbox:
+    """A live sandbox whose agent answers at the other end of a wire."""
+
+    def __init__(self, wire: Wire) -> None:
+        self._exchange = Exchange(wire)
+        self._numbers = itertools.count(1)
+        self._is_closed = False
+
+    async def greet(self) -> str:
+        """The sandbox's Python version, once its agent answers. Raises SandboxUnavailable."""
+        request = Request(next(self._numbers), "hello")
+        return (await self._exchange.request(request, within_s=BOOT_S)).body.decode()
+
+    async def exec(
+        self,
+        argv: Sequence[str],
+        *,
+        stdin: bytes = b"",
+        cwd: str | None = None,
+        env: Mapping[str, str] | None = None,
+        timeout_s: float = 30.0,
+        max_output: int = 1 << 20,
+    ) -> ExecResult:
+        """Run `argv` to its end, or kill its whole process tree at `timeout_s`.
+
+        A command that cannot be found has rc 127, one that cannot be started 126. Raises
+        SandboxUnavailable, and ValueError for an argument that no command can be given.
+        """
+        _require_command(argv, cwd=cwd, env=env)
+        request = Request(
+            next(self._numbers),
+            "exec",
+            path=cwd or "",
+            argv=list(argv),
+            env=dict(env or {}),
+            timeout_s=timeout_s,
+            limit=max_output,
+            body=stdin,
+        )
+        reply = await self._exchange.request(request, within_s=timeout_s + ANSWER_S)
+        if reply.error is not None:
+            return ExecResult(rc=126, stdout=b"", stderr=f"cannot start: {reply.error}\n".encode())
+        return _result(reply)
+
+    async def read(self, path: str, *, max_bytes: int = 16 << 20) -> bytes:
+        """Content of a regular file. Raises SandboxFileError, SandboxUnavailable."""
+        request = Request(next(self._numbers), "read", path=path, limit=max_bytes)
+        return (await self._file_request(request, f"cannot read {path!r}")).body
+
+    async def write(self, path: str, data: bytes, *, mode: int = 0o644) -> None:
+        """Write a file, its parent directories too. Raises SandboxFileError, SandboxUnavailable."""
+        request = Request(next(self._numbers), "write", path=path, mode=mode, body=data)
+        await self._file_request(request, f"cannot write {path!r}")
+
+    async def reset(self) -> None:
+        """Kill every process and empty the working directory. Raises SandboxUnavailable."""
+        await self._file_request(Request(next(self._numbers), "reset"), "cannot reset")
+
+    async def snapshot(self) -> bytes:
+        """The working directory as an uncompressed tar archive; processes are not kept."""
+        request = Request(next(self._numbers), "snapshot")
+        return (await self._file_request(request, "cannot make a snapshot")).body
+
+    async def restore(self, snapshot: bytes) -> None:
+        """Reset, then unpack a snapshot into the working directory."""
+        request = Request(next(self._numbers), "restore", body=snapshot)
+        await self._file_request(request, "cannot restore")
+
+    async def close(self) -> None:
+        """End every process and remove what the sandbox used; safe to call twice."""
+        if not self._is_closed:
+            self._is_closed = True
+            self._exchange.broken("it was closed")
+            await self._release()
+
+    async def _release(self) -> None:
+        """Remove what the backend made for this sandbox, now that the wire is closed."""
+        raise NotImplementedError
+
+    async def _file_request(self, request: Request, what: str) -> Reply:
+        if "\0" in request.path:
+            raise ValueError(f"{what}: a path cannot hold a NUL character")
+        reply = await self._exchange.request(request, within_s=ANSWER_S)
+        if reply.error is not None:
+            raise SandboxFileError(f"{what}: {reply.error}")
+        return reply
+
+
+def _require_command(
+    argv: Sequence[str], *, cwd: str | None, env: Mapping[str, str] | None
+) -> None:
+    if isinstance(argv, str):
+        raise ValueError(
+            f"argv is the string {argv!r}; give a list, such as ['sh', '-c', {argv!r}]"
+        )
+    if not argv:
+        raise ValueError("argv is empty; its first element names the program")
+    for text in (*argv, cwd or "", *(env or {}), *(env or {}).values()):
+        if "\0" in text:
+            raise ValueError(f"{text!r} holds a NUL character, which no command can be given")
+
+
+def _result(reply: Reply) -> ExecResult:
+    return ExecResult(
+        rc=reply.rc,
+        stdout=reply.body[: reply.num_stdout],
+        stderr=reply.body[reply.num_stdout :],
+        truncated=reply.truncated,
+        timed_out=reply.timed_out,
+        oom_killed=reply.oom_killed,
+        wall_s=reply.wall_s,
+        leftovers=reply.leftovers,
+    )
