@@ -65,4 +65,4 @@ class ByteTemplate:
 
     def decode(self, ids: list[int]) -> str:
         """The bytes as UTF-8, replacing what is not."""
-        return bytes(i for i in ids if i < 256).decode("utf-8", "replace")
+        return bytes([token for token in ids if token < 256]).decode("utf-8", "replace")
