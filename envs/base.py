@@ -51,6 +51,8 @@ class Card:
     horizon_unit: str
     horizons: tuple[int, int] = (1, 8)
     """Smallest and largest horizon that it can make."""
+    usual_horizons: tuple[int, ...] = ()
+    """What is drawn from when no horizon is asked for; empty is the four smallest."""
     licence: str = "Apache-2.0"
     needs_sandbox: bool = False
 
@@ -83,8 +85,10 @@ class Env(gymnasium.Env[str, Action | str]):
 
     metadata: ClassVar[dict[str, Any]] = {"render_modes": []}  # type: ignore[misc]
     card: ClassVar[Card] = Card(traits=("skills",), horizon_unit="steps")
-    instructions: ClassVar[str] = ""
+    instructions: str = ""
     """Rules that hold for every task; the agent loop puts them into the system message."""
+    observation_space: Text
+    action_space: Text
     grants: ClassVar[tuple[Callable[..., object], ...]] = ()
     """Tools granted beside the methods marked @tool; see `forethought.envs.granted`."""
 
@@ -108,6 +112,8 @@ class Env(gymnasium.Env[str, Action | str]):
         self.submitted: Submission | None = None
         self.over = False
         self.num_steps = 0
+        self.info: Info = {}
+        """Fields that the present step adds to its info; emptied before each step."""
         self.resources = AsyncExitStack()
         """What the episode holds (a sandbox); released by `aclose`."""
 
@@ -172,7 +178,7 @@ class Env(gymnasium.Env[str, Action | str]):
             raise ValueError(f"unknown reset options {sorted(unknown)}; there are: task, context")
         await self.resources.aclose()
         self.resources = AsyncExitStack()
-        self.submitted, self.over, self.num_steps = None, False, 0
+        self.submitted, self.over, self.num_steps, self.info = None, False, 0, {}
         self.task = options["task"] if options.get("task") is not None else self._draw(seed)
         self.context = options.get("context") or Context(rng=np.random.default_rng(seed))
         if self.card.needs_sandbox and self.context.sandbox is None:
@@ -180,7 +186,7 @@ class Env(gymnasium.Env[str, Action | str]):
             self.resources.push_async_callback(sandbox.close)
             self.context.sandbox = sandbox
         observation = await self.begin()
-        return observation, {"task": self.task.id, "horizon": self.task.horizon}
+        return observation, {"task": self.task.id, "horizon": self.task.horizon, **self.info}
 
     async def astep(self, action: Action | str) -> Step:
         """Take one action: run its tool calls, or let the environment react to its text.
@@ -191,6 +197,7 @@ class Env(gymnasium.Env[str, Action | str]):
         """
         taken = Action.of(action, turn=self.num_steps) if isinstance(action, str) else action
         self.num_steps += 1
+        self.info = {}
         results: list[ToolResult] = []
         if taken.calls:
             results = await run_calls(taken.calls, self.tools, self.context)
@@ -198,7 +205,7 @@ class Env(gymnasium.Env[str, Action | str]):
         else:
             observation = await self.reply(taken.text)
         truncated = not self.over and self.num_steps >= self.max_steps()
-        info: Info = {"results": tuple(results)}
+        info: Info = {"results": tuple(results), **self.info}
         score: float | None = None
         if self.over or truncated:
             score, rewards, metrics = await self.ascore()
@@ -229,7 +236,7 @@ class Env(gymnasium.Env[str, Action | str]):
         """`areset`, waited for."""
         return run_sync(self.areset(seed=seed, options=options))
 
-    def step(self, action: Action | str) -> Step:  # type: ignore[override]
+    def step(self, action: Action | str) -> Step:
         """`astep`, waited for."""
         return run_sync(self.astep(action))
 
@@ -250,8 +257,11 @@ class Env(gymnasium.Env[str, Action | str]):
         )
 
     def _horizon(self) -> int:
+        if self.horizon is not None:
+            return self.horizon
         low, high = self.card.horizons
-        return self.horizon or int(self.np_random.integers(low, min(high, low + 3) + 1))
+        usual = self.card.usual_horizons or tuple(range(low, min(high, low + 3) + 1))
+        return usual[int(self.np_random.integers(len(usual)))]
 
     def _collect_tools(self) -> dict[str, Tool]:
         methods = (getattr(self, name) for name in dir(type(self)) if not name.startswith("_"))

@@ -18,7 +18,7 @@ class ChildEnv(Env):
     """
 
     card: ClassVar[Card] = Card(traits=("abstraction",), horizon_unit="steps")
-    instructions: ClassVar[str] = (
+    instructions = (
         "You work on a part of a larger task. When done, reply with your result in plain text."
     )
 

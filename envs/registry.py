@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Callable
+from typing import Any
 
 import gymnasium
 from gymnasium.envs.registration import registry
@@ -35,7 +36,7 @@ def register(env_id: str, entry_point: str | Callable[..., Env]) -> None:
     _OURS.add(env_id)
 
 
-def make(env_id: str, **options: object) -> Env:
+def make(env_id: str, **options: Any) -> Env:
     """A new environment, unwrapped. Raises ValueError with the nearest name if there is none."""
     if env_id not in _OURS and NAMESPACE + env_id in _OURS:
         env_id = NAMESPACE + env_id

@@ -12,7 +12,7 @@ from forethought.envs.calls import Action
 _ALPHABET = "abcdefghijklmnopqrstuvwxyz0123456789 .,?()-\nάжש中🙂"
 
 
-class Text(gymnasium.Space["str | Action"]):
+class Text(gymnasium.Space[str]):
     """Strings of at most `max_chars` characters; actions count by their text.
 
     `gymnasium.spaces.Text` admits a fixed character set and checks it character by character; a

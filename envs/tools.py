@@ -159,7 +159,9 @@ async def _run(call: ToolCall, tools: Mapping[str, Tool], context: Context) -> T
         checked = known.arguments.model_validate(call.arguments)
     except ValidationError as error:
         return _failed(call, "bad_arguments", f"{call.name}: {_reason(error)}")
-    arguments: dict[str, object] = {name: getattr(checked, name) for name in type(checked).model_fields}
+    arguments: dict[str, object] = {
+        name: getattr(checked, name) for name in type(checked).model_fields
+    }
     if known.context_parameter is not None:
         arguments[known.context_parameter] = replace(context, call_id=call.id)
     started = time.perf_counter()
@@ -169,7 +171,9 @@ async def _run(call: ToolCall, tools: Mapping[str, Tool], context: Context) -> T
     except TimeoutError as error:
         return _failed(call, "timeout", f"{call.name}: {error or 'timed out'}", started)
     except (FileNotFoundError, LookupError) as error:
-        return _failed(call, "not_found", f"{call.name}: {error.args[-1] if error.args else ''}", started)
+        return _failed(
+            call, "not_found", f"{call.name}: {error.args[-1] if error.args else ''}", started
+        )
     except ConnectionError:
         raise
     except (ValueError, OSError) as error:
