@@ -1,0 +1,79 @@
+"""Arguments: what the strings of a command line stand for."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import json
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from pydantic import JsonValue
+
+from forethought.envs.registry import make, names
+
+
+def environment_id(text: str) -> str:
+    """The full id of an environment; `FILE.py:ID` and `module:ID` import the author's code first.
+
+    Raises ValueError if there is none of that name or the file cannot be found.
+    """
+    source, colon, env_id = text.rpartition(":")
+    if colon:
+        _import(source)
+    full = env_id if env_id in names() else f"forethought/{env_id}"
+    if full not in names():
+        make(env_id)
+    return full
+
+
+def horizons(text: str | None) -> tuple[int, ...]:
+    """`4`, `2-5` or `2,4,8` as numbers; none for None. Raises ValueError for anything else."""
+    if text is None:
+        return ()
+    first, dash, last = text.partition("-")
+    try:
+        if dash:
+            found = tuple(range(int(first), int(last) + 1))
+        else:
+            found = tuple(int(part) for part in text.split(","))
+    except ValueError:
+        found = ()
+    if not found or min(found) < 1:
+        raise ValueError(f"--horizon {text!r} is not a number (4), a range (2-5) or a list (2,4,8)")
+    return found
+
+
+def options(pairs: Sequence[str]) -> dict[str, JsonValue]:
+    """`key=value` pairs; a value is JSON where it reads as JSON, else the text itself."""
+    found: dict[str, JsonValue] = {}
+    for pair in pairs:
+        key, equals, value = pair.partition("=")
+        if not equals or not key:
+            raise ValueError(f"--option {pair!r} should read key=value")
+        if key in ("horizon", "split"):
+            raise ValueError(f"--option {pair!r}: {key} is not free; --horizon sets the horizon")
+        try:
+            found[key] = json.loads(value)
+        except json.JSONDecodeError:
+            found[key] = value
+    return found
+
+
+def _import(source: str) -> None:
+    if not source.endswith(".py"):
+        try:
+            importlib.import_module(source)
+        except ModuleNotFoundError as error:
+            raise ValueError(f"cannot import {source!r}: {error.msg}") from None
+        return
+    path = Path(source)
+    if not path.is_file():
+        raise ValueError(f"no file {source!r} to import environments from")
+    spec = importlib.util.spec_from_file_location(path.stem, path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules.setdefault(path.stem, module)
+    spec.loader.exec_module(module)

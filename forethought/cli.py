@@ -1,0 +1,59 @@
+"""The command line: one command in, an exit code out; a user's mistake gets one line."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Sequence
+
+from rich.console import Console
+
+from forethought.agents.engine import EngineError
+from forethought.commands import COMMANDS, CommandFailed
+from forethought.parser import build_parser
+from forethought.sandbox.base import SandboxError
+
+OK, FAILED, MISUSED, INTERRUPTED = 0, 1, 2, 130
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; returns 0 when it is done, 1 if it failed, 2 for wrong use.
+
+    With --json the result is the last line on standard output and everything else goes to standard
+    error. FORETHOUGHT_DEBUG=1 shows the traceback of an error instead of its line.
+    """
+    args = build_parser().parse_args(arguments)
+    console = Console(stderr=args.json, highlight=False, soft_wrap=True)
+    try:
+        result = COMMANDS[args.command](args, console)
+        if args.json:
+            print(json.dumps(result), flush=True)
+    except KeyboardInterrupt:
+        return _say(INTERRUPTED, "interrupted; continue with --resume")
+    except BrokenPipeError:
+        # Whoever read our output has gone; nothing can be told any more.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return FAILED
+    except CommandFailed as error:
+        if args.json:
+            print(json.dumps(error.result), flush=True)
+        return _say(FAILED, str(error))
+    except (ValueError, FileNotFoundError, IsADirectoryError, NotADirectoryError) as error:
+        return _fail(MISUSED, error)
+    except (OSError, RuntimeError, ImportError, EngineError, SandboxError) as error:
+        return _fail(FAILED, error)
+    return OK
+
+
+def _fail(code: int, error: Exception) -> int:
+    if os.environ.get("FORETHOUGHT_DEBUG"):
+        raise error
+    if isinstance(error, OSError) and error.filename is not None:
+        return _say(code, f"{error.filename}: {error.strerror}")
+    return _say(code, " ".join(str(error).split()) or type(error).__name__)
+
+
+def _say(code: int, message: str) -> int:
+    print(f"forethought: {message}", file=sys.stderr)
+    return code

@@ -1,0 +1,244 @@
+"""Commands: what each name on the command line does.
+
+A command prints for people on the console it is given and returns what `--json` prints. Heavy
+imports stay inside the functions, so that `--help` and `envs` are quick.
+"""
+
+from __future__ import annotations
+
+import json
+from argparse import Namespace
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pydantic import BaseModel, JsonValue
+from rich.console import Console
+from rich.table import Table
+
+from forethought.arguments import environment_id, horizons, options
+
+if TYPE_CHECKING:
+    from forethought.benchmarks.compare import Comparison
+
+Result = dict[str, JsonValue]
+
+
+class CommandFailed(Exception):
+    """A command ran and its outcome is a failure; `result` is what it found."""
+
+    def __init__(self, message: str, result: Result) -> None:
+        super().__init__(message)
+        self.result = result
+
+
+def list_environments(args: Namespace, console: Console) -> Result:
+    """`envs [ID]`."""
+    from forethought.listing import show_all, show_one
+
+    return show_one(environment_id(args.id), console) if args.id else show_all(console)
+
+
+def play(args: Namespace, console: Console) -> Result:
+    """`play ID`."""
+    from forethought.playing import play_by_hand
+
+    levels = horizons(args.horizon)
+    given = options(args.option) | ({"horizon": levels[0]} if levels else {})
+    return play_by_hand(environment_id(args.id), given, seed=args.seed, console=console)
+
+
+def check(args: Namespace, console: Console) -> Result:
+    """`check ID`."""
+    from forethought.envs.check import check_env
+
+    env_id = environment_id(args.id)
+    report = check_env(env_id)
+    for finding in report.findings:
+        mark = "[green]ok[/]  " if finding.ok else "[red]FAIL[/]"
+        console.print(f"{mark} {finding.name}", end="")
+        console.print(f"  {finding.detail}" if finding.detail else "", markup=False)
+    found: list[JsonValue] = [
+        {"name": finding.name, "ok": finding.ok, "detail": finding.detail}
+        for finding in report.findings
+    ]
+    broken = [finding.name for finding in report.findings if not finding.ok]
+    result: Result = {"env": env_id, "ok": not broken, "findings": found}
+    if broken:
+        raise CommandFailed(f"{env_id} breaks {len(broken)}: {', '.join(broken)}", result)
+    return result
+
+
+def evaluate(args: Namespace, console: Console) -> Result:
+    """`eval`."""
+    from forethought.evaluating import evaluate_env, evaluate_suite
+
+    result = evaluate_suite(args, console) if args.suite else evaluate_env(args, console)
+    if result["success"] is None:
+        raise CommandFailed(
+            f"too few episodes could be scored (coverage {result['coverage']}); "
+            "mend the cause, then run again with --resume",
+            result,
+        )
+    return result
+
+
+def compare(args: Namespace, console: Console) -> Result:
+    """`compare RUN_A RUN_B`."""
+    from forethought.benchmarks.compare import compare_runs
+    from forethought.benchmarks.folder import runs_in
+
+    firsts, seconds = runs_in(args.first), runs_in(args.second)
+    if len(firsts) != len(seconds):
+        raise ValueError(
+            f"{args.first} holds {len(firsts)} runs and {args.second} {len(seconds)}; "
+            "give two runs of the same suite or environment"
+        )
+    comparisons = [compare_runs(a, b) for a, b in zip(firsts, seconds, strict=True)]
+    for comparison in comparisons:
+        _show_comparison(comparison, console)
+    dumped = [as_json(comparison) for comparison in comparisons]
+    return dumped[0] if len(dumped) == 1 else {"comparisons": list(dumped)}
+
+
+def report(args: Namespace, console: Console) -> Result:
+    """`report RUN`."""
+    from forethought.benchmarks.eval_report import write_eval_report
+    from forethought.benchmarks.folder import runs_in
+
+    path, summaries = write_eval_report(args.run / "report.html", runs_in(args.run))
+    console.print(f"report: {path}", markup=False)
+    return {"report": str(path), "summaries": [as_json(summary) for summary in summaries]}
+
+
+def view(args: Namespace, console: Console) -> Result:
+    """`view RUN`."""
+    from forethought.viewing import serve, write_views
+
+    paths = write_views(args.run)
+    for path in paths:
+        console.print(f"view: {path}", markup=False)
+    if args.open:
+        import webbrowser
+
+        webbrowser.open(paths[0].resolve().as_uri())
+    if args.port is not None:
+        serve(paths[0], port=args.port, console=console)
+    return {"view": str(paths[0]), "views": [str(path) for path in paths]}
+
+
+def select(args: Namespace, console: Console) -> Result:
+    """`filter`."""
+    from forethought.trainer.filter import run_filter
+
+    env_id = environment_id(args.env)
+    given = options(args.option)
+    levels = horizons(args.horizon)
+    if len(levels) > 1:
+        raise ValueError("filter looks at one horizon at a time; give --horizon one number")
+    if levels:
+        given["horizon"] = levels[0]
+    found = run_filter(
+        env_id, args.model, n=args.n, k=args.k, out=args.out, options=given, seed=args.seed
+    )
+    return _finished(found, console)
+
+
+def sft(args: Namespace, console: Console) -> Result:
+    """`sft RUN.toml`."""
+    from forethought.trainer.sft import run_sft
+
+    return _finished(run_sft(_existing(args.config)), console)
+
+
+def train(args: Namespace, console: Console) -> Result:
+    """`train RUN.toml`."""
+    from forethought.trainer.run import run_training
+
+    return _finished(run_training(_existing(args.config), args.overrides, args.resume), console)
+
+
+def doctor(args: Namespace, console: Console) -> Result:
+    """`doctor`."""
+    from forethought.doctor import examine
+
+    return examine(console)
+
+
+def demo(args: Namespace, console: Console) -> Result:
+    """`demo`."""
+    from forethought.trainer.demo import run_demo
+
+    found = run_demo(
+        out=args.out, model=args.model, seed=args.seed, resume=args.resume, minutes=args.minutes
+    )
+    return _finished(found, console)
+
+
+COMMANDS: Mapping[str, Callable[[Namespace, Console], Result]] = {
+    "envs": list_environments,
+    "play": play,
+    "check": check,
+    "eval": evaluate,
+    "compare": compare,
+    "report": report,
+    "view": view,
+    "filter": select,
+    "sft": sft,
+    "train": train,
+    "doctor": doctor,
+    "demo": demo,
+}
+
+
+def as_json(record: BaseModel) -> Result:
+    """A record as plain JSON values."""
+    loaded: Result = json.loads(record.model_dump_json())
+    return loaded
+
+
+def _existing(path: Path) -> Path:
+    if not path.is_file():
+        raise ValueError(f"no file {str(path)!r}; give a TOML file of the run")
+    return path
+
+
+def _finished(result: Result, console: Console) -> Result:
+    for name, value in result.items():
+        console.print(f"{name}: {value}", markup=False)
+    return result
+
+
+def _show_comparison(comparison: Comparison, console: Console) -> None:
+    from forethought.benchmarks.eval_report import percent
+
+    table = Table(title=f"{comparison.env}: {comparison.num_tasks} tasks scored in both")
+    for name in ("", comparison.first, comparison.second, "difference", "95 %"):
+        table.add_column(name, justify="left" if not name else "right")
+    for name, score in (
+        ("success", comparison.success),
+        ("mean reward", comparison.mean_reward),
+    ):
+        low, high = score.ci
+        table.add_row(
+            name,
+            percent(score.first),
+            percent(score.second),
+            f"{100 * score.difference:+.1f} points",
+            f"{100 * low:+.1f} to {100 * high:+.1f}",
+        )
+    tokens = comparison.tokens
+    table.add_row(
+        "tokens",
+        f"{tokens.first:,.0f}",
+        f"{tokens.second:,.0f}",
+        f"{tokens.difference:+,.0f}",
+        f"{tokens.ci[0]:+,.0f} to {tokens.ci[1]:+,.0f}",
+    )
+    console.print(table)
+    success = comparison.success
+    console.print(
+        f"{success.better} tasks better, {success.worse} worse, {success.equal} equal: "
+        f"p = {success.p_value:.3g} (exact). A true difference of "
+        f"{100 * success.detectable:.0f} points would have been found four times in five."
+    )

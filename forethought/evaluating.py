@@ -1,0 +1,145 @@
+"""`forethought eval`: plans from arguments, a progress bar, a table of what came out."""
+
+from __future__ import annotations
+
+from argparse import Namespace
+from pathlib import Path
+
+import anyio
+from pydantic import JsonValue, ValidationError
+from rich.box import SIMPLE_HEAD
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.table import Table
+from rich.text import Text
+
+from forethought.agents.models import open_model
+from forethought.agents.rollout import Model
+from forethought.agents.trajectory import Trajectory
+from forethought.arguments import environment_id, horizons, options
+from forethought.benchmarks.axes import format_value
+from forethought.benchmarks.eval_report import percent, percent_interval
+from forethought.benchmarks.evaluate import evaluate
+from forethought.benchmarks.plan import Plan
+from forethought.benchmarks.results import Summary
+from forethought.benchmarks.suites import suite
+from forethought.commands import as_json
+
+
+def evaluate_env(args: Namespace, console: Console) -> dict[str, JsonValue]:
+    """Evaluate on one environment; returns its summary."""
+    plan = _plan(args, environment_id(args.env), horizons(args.horizon))
+    summaries = _run(args, [(plan, args.out)], console)
+    return as_json(summaries[0])
+
+
+def evaluate_suite(args: Namespace, console: Console) -> dict[str, JsonValue]:
+    """Evaluate on every environment of a suite.
+
+    Returns the mean success over the environments, the smallest coverage, and the summaries.
+    """
+    plans = [
+        (
+            _plan(args, environment_id(entry.env), horizons(args.horizon) or entry.horizons),
+            args.out / entry.env.rpartition("/")[2] if args.out is not None else None,
+        )
+        for entry in suite(args.suite)
+    ]
+    summaries = _run(args, plans, console)
+    known = [summary.success for summary in summaries if summary.success is not None]
+    return {
+        "suite": args.suite,
+        "model": args.model,
+        "success": sum(known) / len(known) if len(known) == len(summaries) else None,
+        "coverage": min(summary.coverage for summary in summaries),
+        "runs": [as_json(summary) for summary in summaries],
+    }
+
+
+def _plan(args: Namespace, env_id: str, levels: tuple[int, ...]) -> Plan:
+    try:
+        return Plan(
+            env=env_id,
+            model=args.model,
+            n=args.n,
+            k=args.k,
+            seed=args.seed,
+            horizons=levels,
+            options=options(args.option),
+            temperature=args.temperature,
+        )
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = first["loc"][0]
+        raise ValueError(f"{name} {first['input']!r}: {first['msg'].lower()}") from None
+
+
+def _run(args: Namespace, plans: list[tuple[Plan, Path | None]], console: Console) -> list[Summary]:
+    async def run_all() -> list[Summary]:
+        model = open_model(args.model)
+        try:
+            return [await _run_one(args, plan, model, out) for plan, out in plans]
+        finally:
+            with anyio.CancelScope(shield=True):
+                await model.aclose()
+
+    summaries = anyio.run(run_all)
+    _show(summaries, console)
+    for _, out in plans:
+        if out is not None:
+            console.print(f"kept in {out}", markup=False)
+    return summaries
+
+
+async def _run_one(args: Namespace, plan: Plan, model: Model, out: Path | None) -> Summary:
+    screen = Console(stderr=True)
+    with Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("{task.fields[state]}"),
+        TimeRemainingColumn(),
+        console=screen,
+        disable=not screen.is_terminal,
+        transient=True,
+    ) as progress:
+        bar = progress.add_task(plan.env, total=plan.num_episodes, state="")
+        rewards: list[float] = []
+
+        def on_done(trajectory: Trajectory) -> None:
+            if trajectory.reward is not None:
+                rewards.append(trajectory.reward)
+            mean = f"mean reward {sum(rewards) / len(rewards):.2f}" if rewards else ""
+            progress.update(bar, advance=1, state=mean)
+
+        return await evaluate(
+            plan,
+            model,
+            out=out,
+            resume=args.resume,
+            concurrency=args.concurrency,
+            on_done=on_done,
+        )
+
+
+def _show(summaries: list[Summary], console: Console) -> None:
+    table = Table(box=SIMPLE_HEAD, pad_edge=False)
+    table.add_column("environment", no_wrap=True)
+    table.add_column("model", overflow="fold")
+    for name in ("success (95 %)", "episodes", "coverage", "tokens"):
+        table.add_column(name, justify="right", no_wrap=True)
+    for summary in summaries:
+        table.add_row(
+            summary.env,
+            Text(summary.model),
+            "withheld"
+            if summary.success is None
+            else f"{percent(summary.success)} ({percent_interval(summary.ci)})",
+            f"{summary.n:,}",
+            percent(summary.coverage),
+            format_value(round(summary.tokens_mean or 0)),
+        )
+    console.print(table)
+    for summary in summaries:
+        for warning in summary.warnings:
+            console.print(f"{summary.env}: {warning}", style="yellow", markup=False)

@@ -1,0 +1,106 @@
+"""The arguments of the command line, in words."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from forethought import __version__
+
+_MODELS = "oracle, floor, smollm2, scripted:FILE, http://host/v1#name, or a model folder"
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """The parser of `forethought`; the chosen command is in `command`."""
+    parser = argparse.ArgumentParser(
+        prog="forethought",
+        description="Environments, an agent loop and a trainer that teach models to plan.",
+        epilog="Exit codes: 0 done, 1 the run failed, 2 wrong use, 130 interrupted.",
+    )
+    parser.add_argument("--version", action="version", version=f"forethought {__version__}")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+
+    envs = _command(commands, "envs", "list environments, or show one")
+    envs.add_argument("id", nargs="?", metavar="ID")
+
+    play = _command(commands, "play", "act by hand in the terminal")
+    play.add_argument("id", metavar="ID")
+    _add_instance(play)
+
+    check = _command(commands, "check", "test whether an environment keeps its promises")
+    check.add_argument("id", metavar="ID", help="an id, or FILE.py:ID to import your own first")
+
+    _add_eval(_command(commands, "eval", "measure a model"))
+
+    compare = _command(commands, "compare", "paired difference of two runs of the same plan")
+    compare.add_argument("first", type=Path, metavar="RUN_A")
+    compare.add_argument("second", type=Path, metavar="RUN_B")
+
+    report = _command(commands, "report", "statistics and plots of a run as one HTML file")
+    report.add_argument("run", type=Path, metavar="RUN")
+
+    view = _command(commands, "view", "trajectories of a run as one HTML file")
+    view.add_argument("run", type=Path, metavar="RUN")
+    view.add_argument("--open", action="store_true", help="open it in a browser")
+    view.add_argument("--port", type=int, help="serve it on this port of localhost")
+
+    _add_filter(_command(commands, "filter", "pass rates of a model; keep what it can learn from"))
+
+    sft = _command(commands, "sft", "warm start on the expert's plans")
+    sft.add_argument("config", type=Path, metavar="RUN.toml")
+
+    train = _command(commands, "train", "reinforcement learning over whole episodes")
+    train.add_argument("config", type=Path, metavar="RUN.toml")
+    train.add_argument("overrides", nargs="*", metavar="key=value")
+    train.add_argument("--resume", action="store_true")
+
+    _command(commands, "doctor", "what is here, and what to do about what is not")
+
+    demo = _command(commands, "demo", "measure a model, teach it to plan, measure it again")
+    demo.add_argument("--model", default="smollm2", metavar="M", help="smollm2 or tiny")
+    demo.add_argument("--seed", type=int, default=0)
+    demo.add_argument("--out", type=Path, default=Path("runs/demo"), metavar="DIR")
+    demo.add_argument("--resume", action="store_true")
+    demo.add_argument("--minutes", type=float, help="time to keep to")
+    return parser
+
+
+def _command(
+    commands: argparse._SubParsersAction[argparse.ArgumentParser], name: str, summary: str
+) -> argparse.ArgumentParser:
+    command = commands.add_parser(name, help=summary, description=f"{summary}.")
+    command.add_argument("--json", action="store_true", help="print one JSON object, last of all")
+    return command
+
+
+def _add_eval(command: argparse.ArgumentParser) -> None:
+    what = command.add_mutually_exclusive_group(required=True)
+    what.add_argument("--env", metavar="ID", help="an id, or FILE.py:ID to import your own first")
+    what.add_argument("--suite", metavar="NAME", help="several environments at once: core")
+    command.add_argument("--model", required=True, metavar="M", help=_MODELS)
+    command.add_argument("-n", type=int, default=100, help="tasks (default 100)")
+    command.add_argument("-k", type=int, default=1, help="samples a task (default 1)")
+    command.add_argument("--out", type=Path, metavar="DIR", help="keep plan, episodes and summary")
+    command.add_argument("--resume", action="store_true", help="go on with the run in --out")
+    command.add_argument("--temperature", type=float, default=1.0)
+    command.add_argument(
+        "--concurrency", type=int, default=64, help="episodes at the same time (default 64)"
+    )
+    _add_instance(command)
+
+
+def _add_filter(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--env", required=True, metavar="ID")
+    command.add_argument("--model", required=True, metavar="M", help=_MODELS)
+    command.add_argument("-n", type=int, default=64, help="tasks (default 64)")
+    command.add_argument("-k", type=int, default=8, help="samples a task (default 8)")
+    command.add_argument("--out", type=Path, metavar="DIR")
+    _add_instance(command)
+
+
+def _add_instance(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--horizon", metavar="H", help="one (4), a range (2-5) or a list (2,4,8)")
+    command.add_argument("--seed", type=int, default=0)
+    command.add_argument(
+        "--option", action="append", default=[], metavar="key=value", help="of the environment"
+    )
