@@ -36,6 +36,11 @@ class Route(BaseModel):
         """The title it leads to."""
         return self.titles[-1]
 
+    @property
+    def moves(self) -> tuple[tuple[str, str], ...]:
+        """Each title but the end, with the step that leads on from it."""
+        return tuple(zip(self.titles[:-1], self.steps, strict=True))
+
     def __str__(self) -> str:
         return " > ".join((self.titles[0], *self.steps))
 

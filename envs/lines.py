@@ -1,0 +1,38 @@
+"""Actions written as plain lines, such as `open Aachen`: fewer tokens than a tool call."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection
+from typing import NamedTuple
+
+_PLAN = re.compile(
+    r"<plan>.*?(?:</plan>|\Z)|<think>.*?(?:</think>|\Z)|\A\s*plan:[^\n]*",
+    re.DOTALL | re.IGNORECASE,
+)
+_BULLET = re.compile(r"^\s*(?:[-*>]|\d+[.):])?\s*")
+
+
+class Command(NamedTuple):
+    """A verb and the rest of its line."""
+
+    verb: str
+    rest: str
+
+
+def without_plan(text: str) -> str:
+    """A reply without its thoughts, its tagged plan and a first line that starts with `plan:`."""
+    return _PLAN.sub("", text).strip()
+
+
+def first_command(text: str, verbs: Collection[str]) -> Command | None:
+    """The first line of a reply that starts with one of `verbs`; bullets and numbers are skipped.
+
+    Plans are no commands, nor is what follows the first one: it was written before its outcome
+    could be read.
+    """
+    for line in without_plan(text).splitlines():
+        verb, _, rest = _BULLET.sub("", line, count=1).strip().partition(" ")
+        if verb.rstrip(":").lower() in verbs and rest.strip():
+            return Command(verb.rstrip(":").lower(), rest.strip())
+    return None
