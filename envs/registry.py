@@ -29,7 +29,7 @@ def register(env_id: str, entry_point: str | Callable[..., Env]) -> None:
     gymnasium.register(
         env_id,
         entry_point=entry_point,
-        vector_entry_point="forethought.envs.pool:AsyncPool",
+        vector_entry_point=f"forethought.envs.pool:{env_id}",
         disable_env_checker=True,
         order_enforce=False,
     )
