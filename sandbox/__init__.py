@@ -9,13 +9,20 @@ from forethought.sandbox.base import (
     SandboxSpec,
     SandboxUnavailable,
 )
+from forethought.sandbox.check import Finding, check_sandbox
+from forethought.sandbox.select import BackendStatus, backends, open_sandbox
 
 __all__ = [
     "Backend",
+    "BackendStatus",
     "ExecResult",
+    "Finding",
     "Sandbox",
     "SandboxError",
     "SandboxFileError",
     "SandboxSpec",
     "SandboxUnavailable",
+    "backends",
+    "check_sandbox",
+    "open_sandbox",
 ]

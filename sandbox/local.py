@@ -38,10 +38,10 @@ class LocalSandbox(RemoteSandbox):
         self._directory = directory
 
     @classmethod
-    def open(cls) -> LocalSandbox:
+    async def open(cls) -> LocalSandbox:
         """Make the directory and start the agent in it. Raises SandboxUnavailable."""
-        if sys.platform != "linux":
-            raise SandboxUnavailable(f"the local sandbox needs Linux, and this is {sys.platform}")
+        if reason := unusable():
+            raise SandboxUnavailable(reason)
         logger.warning("LOCAL SANDBOX: commands run as you, with your files and your network")
         directory = Path(tempfile.mkdtemp(prefix="forethought-"))
         work, scratch = directory / "workspace", directory / "tmp"
@@ -57,8 +57,19 @@ class LocalSandbox(RemoteSandbox):
                 "TMPDIR": str(scratch),
             },
         )
-        return cls(wire, agent=agent, directory=directory)
+        sandbox = cls(wire, agent=agent, directory=directory)
+        try:
+            await sandbox.greet()
+        except BaseException:
+            await sandbox.close()
+            raise
+        return sandbox
 
     async def _release(self) -> None:
         await process.end(self._agent)
         await anyio.to_thread.run_sync(shutil.rmtree, self._directory)
+
+
+def unusable() -> str | None:
+    """Why it cannot be used here; None if it can."""
+    return None if sys.platform == "linux" else f"it needs Linux, and this is {sys.platform}"

@@ -11,6 +11,7 @@ import anyio
 CHUNK = 1 << 18
 MULTIPLEX = struct.Struct(">BxxxI")
 STDERR = 2
+NUM_COMPLAINT = 2000
 
 
 class Wire:
@@ -76,7 +77,7 @@ class MultiplexedWire(Wire):
                 break
             if stream == STDERR:
                 self._complaint += self._data[MULTIPLEX.size : end]
-                del self._complaint[:-2000]
+                del self._complaint[:-NUM_COMPLAINT]
             else:
                 output += self._data[MULTIPLEX.size : end]
             del self._data[:end]
