@@ -44,7 +44,7 @@ def test_every_dependency_has_a_pin_within_its_range(dependency: str) -> None:
 
 def test_setup_asks_for_the_pinned_torch() -> None:
     makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
-    assert f"\nTORCH ?= torch=={PINS['torch']}\n" in makefile
+    assert f"\nTORCH ?= torch=={PINS[canonicalize_name('torch')]}\n" in makefile
 
 
 def test_the_licence_is_apache_2() -> None:
