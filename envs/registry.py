@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import difflib
+import importlib
+import importlib.metadata
+import logging
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -12,20 +16,25 @@ from gymnasium.envs.registration import registry
 from forethought.envs.base import Env
 
 NAMESPACE = "forethought/"
+GROUP = "forethought.envs"
+
+logger = logging.getLogger(__name__)
 
 
 def register(env_id: str, entry_point: str | Callable[..., Env]) -> None:
     """Register an environment; `gymnasium.make` and `make_vec` know it from then on.
 
-    `entry_point` is the class or "module:Class". Raises ValueError for an id that does not read
+    `entry_point` is the class or "module:Class"; a class defined anew (a notebook cell run again)
+    takes the place of the old one. Raises ValueError for an id that does not read
     `namespace/name-v0` or that is taken by another entry point.
     """
     namespace, _, name = env_id.rpartition("/")
-    if not namespace or "-v" not in name:
+    if not namespace or ":" in env_id or re.search(r"-v\d+$", name) is None:
         raise ValueError(f"environment id {env_id!r} should read namespace/name-v0")
     taken = registry.get(env_id)
-    if taken is not None and taken.entry_point != entry_point:
+    if taken is not None and (env_id not in _OURS or not _same(taken.entry_point, entry_point)):
         raise ValueError(f"environment id {env_id!r} is taken by {taken.entry_point}")
+    registry.pop(env_id, None)
     gymnasium.register(
         env_id,
         entry_point=entry_point,
@@ -37,11 +46,19 @@ def register(env_id: str, entry_point: str | Callable[..., Env]) -> None:
 
 
 def make(env_id: str, **options: Any) -> Env:
-    """A new environment, unwrapped. Raises ValueError with the nearest name if there is none."""
-    if env_id not in _OURS and NAMESPACE + env_id in _OURS:
+    """A new environment, unwrapped; `module:id` imports the module that registers it first.
+
+    Raises ValueError with the nearest name if there is none.
+    """
+    module, _, env_id = env_id.rpartition(":")
+    if module:
+        importlib.import_module(module)
+    if "/" not in env_id:
         env_id = NAMESPACE + env_id
     if env_id not in _OURS:
-        close = difflib.get_close_matches(env_id, sorted(_OURS), n=1, cutoff=0.4)
+        register_plugins()
+    if env_id not in _OURS:
+        close = difflib.get_close_matches(env_id, sorted(_OURS), n=1, cutoff=0.6)
         hint = f"did you mean {close[0]!r}?" if close else f"there are: {', '.join(names())}"
         raise ValueError(f"no environment named {env_id!r}; {hint}")
     env = gymnasium.make(env_id, **options).unwrapped
@@ -51,7 +68,29 @@ def make(env_id: str, **options: Any) -> Env:
 
 def names() -> list[str]:
     """Ids of all registered environments, sorted."""
+    register_plugins()
     return sorted(_OURS)
+
+
+def register_plugins() -> None:
+    """Register what installed packages offer in the entry point group `forethought.envs`.
+
+    An entry is named like the environment and points to its class, which is not loaded yet:
+    `"acme/maze-v0" = "acme.maze:Maze"`. One that cannot be registered is logged and passed over,
+    so that a broken package does not take the others with it.
+    """
+    for entry in importlib.metadata.entry_points(group=GROUP):
+        try:
+            register(entry.name, entry.value)
+        except ValueError as error:
+            source = entry.dist.name if entry.dist else "an installed package"
+            logger.warning("%s: %s", source, error)
+
+
+def _same(one: object, other: object) -> bool:
+    if isinstance(one, type) and isinstance(other, type):
+        return (one.__module__, one.__qualname__) == (other.__module__, other.__qualname__)
+    return one == other
 
 
 _OURS: set[str] = set()
