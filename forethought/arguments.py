@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
+import inspect
 import json
 import sys
 from collections.abc import Sequence
@@ -45,20 +46,32 @@ def horizons(text: str | None) -> tuple[int, ...]:
     return found
 
 
-def options(pairs: Sequence[str]) -> dict[str, JsonValue]:
-    """`key=value` pairs; a value is JSON where it reads as JSON, else the text itself."""
+def options(pairs: Sequence[str], *, env_id: str) -> dict[str, JsonValue]:
+    """`key=value` pairs; a value is JSON where it reads as JSON, else the text itself.
+
+    Raises ValueError for what the environment does not know or accept.
+    """
     found: dict[str, JsonValue] = {}
+    known = _known_options(env_id)
     for pair in pairs:
         key, equals, value = pair.partition("=")
         if not equals or not key:
             raise ValueError(f"--option {pair!r} should read key=value")
-        if key in ("horizon", "split"):
-            raise ValueError(f"--option {pair!r}: {key} is not free; --horizon sets the horizon")
+        if key not in known:
+            there_are = f"there are: {', '.join(known)}" if known else "it has none"
+            raise ValueError(f"{env_id} has no option {key!r}; {there_are}")
         try:
             found[key] = json.loads(value)
         except json.JSONDecodeError:
             found[key] = value
+    make(env_id, **found)
     return found
+
+
+def _known_options(env_id: str) -> list[str]:
+    """Options of an environment but those that `--horizon` and the command itself set."""
+    parameters = inspect.signature(type(make(env_id))).parameters
+    return [name for name in parameters if name not in ("horizon", "split")]
 
 
 def _import(source: str) -> None:

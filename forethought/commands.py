@@ -43,9 +43,8 @@ def play(args: Namespace, console: Console) -> Result:
     """`play ID`."""
     from forethought.playing import play_by_hand
 
-    levels = horizons(args.horizon)
-    given = options(args.option) | ({"horizon": levels[0]} if levels else {})
-    return play_by_hand(environment_id(args.id), given, seed=args.seed, console=console)
+    env_id = environment_id(args.id)
+    return play_by_hand(env_id, _instance(args, env_id), seed=args.seed, console=console)
 
 
 def check(args: Namespace, console: Console) -> Result:
@@ -132,14 +131,14 @@ def select(args: Namespace, console: Console) -> Result:
     from forethought.trainer.filter import run_filter
 
     env_id = environment_id(args.env)
-    given = options(args.option)
-    levels = horizons(args.horizon)
-    if len(levels) > 1:
-        raise ValueError("filter looks at one horizon at a time; give --horizon one number")
-    if levels:
-        given["horizon"] = levels[0]
     found = run_filter(
-        env_id, args.model, n=args.n, k=args.k, out=args.out, options=given, seed=args.seed
+        env_id,
+        args.model,
+        n=args.n,
+        k=args.k,
+        out=args.out,
+        options=_instance(args, env_id),
+        seed=args.seed,
     )
     return _finished(found, console)
 
@@ -195,6 +194,15 @@ def as_json(record: BaseModel) -> Result:
     """A record as plain JSON values."""
     loaded: Result = json.loads(record.model_dump_json())
     return loaded
+
+
+def _instance(args: Namespace, env_id: str) -> dict[str, JsonValue]:
+    """Options of an environment at one horizon."""
+    given = options(args.option, env_id=env_id)
+    levels = horizons(args.horizon)
+    if len(levels) > 1:
+        raise ValueError(f"{args.command} takes one horizon, not {args.horizon!r}")
+    return given | {"horizon": levels[0]} if levels else given
 
 
 def _existing(path: Path) -> Path:

@@ -24,6 +24,7 @@ from forethought.benchmarks.plan import Plan
 from forethought.benchmarks.results import Summary
 from forethought.benchmarks.suites import suite
 from forethought.commands import as_json
+from forethought.envs.registry import make
 
 
 def evaluate_env(args: Namespace, console: Console) -> dict[str, JsonValue]:
@@ -57,6 +58,8 @@ def evaluate_suite(args: Namespace, console: Console) -> dict[str, JsonValue]:
 
 
 def _plan(args: Namespace, env_id: str, levels: tuple[int, ...]) -> Plan:
+    for level in levels:
+        make(env_id, horizon=level)
     try:
         return Plan(
             env=env_id,
@@ -65,7 +68,7 @@ def _plan(args: Namespace, env_id: str, levels: tuple[int, ...]) -> Plan:
             k=args.k,
             seed=args.seed,
             horizons=levels,
-            options=options(args.option),
+            options=options(args.option, env_id=env_id),
             temperature=args.temperature,
         )
     except ValidationError as error:
@@ -123,10 +126,10 @@ async def _run_one(args: Namespace, plan: Plan, model: Model, out: Path | None) 
 
 
 def _show(summaries: list[Summary], console: Console) -> None:
-    table = Table(box=SIMPLE_HEAD, pad_edge=False)
+    table = Table(box=SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False)
     table.add_column("environment", no_wrap=True)
     table.add_column("model", overflow="fold")
-    for name in ("success (95 %)", "episodes", "coverage", "tokens"):
+    for name in ("success (95 %)", "n", "coverage", "tokens"):
         table.add_column(name, justify="right", no_wrap=True)
     for summary in summaries:
         table.add_row(

@@ -26,7 +26,7 @@ def play_by_hand(
 
     async def run() -> dict[str, JsonValue]:
         try:
-            return await _play(env, seed, console, _read_line)
+            return await _play(env, seed, console, lambda: console.input("> "))
         finally:
             await env.aclose()
 
@@ -73,10 +73,6 @@ async def _action(env: Env, console: Console, read: Callable[[], str]) -> str | 
             lines.append(line)
         elif lines:
             return "\n".join(lines)
-
-
-def _read_line() -> str:
-    return input("> ")
 
 
 def _show_tools(env: Env, console: Console) -> None:
