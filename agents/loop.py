@@ -97,7 +97,10 @@ async def run_agent(agent: Agent) -> End:
     except LogUnwritable:
         raise
     except Exception as error:  # noqa: BLE001 - the edge where a failure becomes data
-        return agent.end(stop_of(error), error=describe(error))
+        stop = stop_of(error)
+        # Once the environment is over, scoring is all that is left of its step.
+        is_grader = stop is Stop.HARNESS_ERROR and agent.env.over
+        return agent.end(Stop.GRADER_ERROR if is_grader else stop, error=describe(error))
     finally:
         await _close(agent)
 
