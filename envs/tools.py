@@ -13,6 +13,7 @@ import json
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cache
 from typing import Literal, TypeVar, get_type_hints, overload
 
 import anyio
@@ -94,11 +95,25 @@ def is_tool(value: object) -> bool:
 
 def as_tool(function: Callable[..., object], *, resource: str | None = None) -> Tool:
     """A `Tool` from a typed function. Raises ValueError if a parameter has no type."""
+    if inspect.ismethod(function):
+        declared = _declared(function.__func__, is_method=True)
+    else:
+        declared = _declared(function, is_method=False)
+    return replace(
+        declared,
+        function=function,  # type: ignore[arg-type]
+        resource=resource or declared.resource,
+    )
+
+
+@cache
+def _declared(function: Callable[..., object], *, is_method: bool) -> Tool:
+    """What a function's signature says, read once however many environments have the tool."""
     name = function.__name__
     hints = get_type_hints(function)
     fields: dict[str, object] = {}
     context_parameter = None
-    for parameter in inspect.signature(function).parameters.values():
+    for parameter in list(inspect.signature(function).parameters.values())[is_method:]:
         if parameter.name not in hints:
             raise ValueError(f"tool {name!r}: parameter {parameter.name!r} has no type annotation")
         if hints[parameter.name] is Context:
@@ -109,7 +124,6 @@ def as_tool(function: Callable[..., object], *, resource: str | None = None) -> 
     description = (inspect.getdoc(function) or "").split("\n\n")[0].replace("\n", " ")
     if not description:
         raise ValueError(f"tool {name!r} has no docstring; its first line tells the agent its use")
-    marked = function.__dict__ if hasattr(function, "__dict__") else {}
     arguments: type[BaseModel] = create_model(  # type: ignore[call-overload]
         name, __config__=ConfigDict(extra="forbid"), **fields
     )
@@ -119,7 +133,7 @@ def as_tool(function: Callable[..., object], *, resource: str | None = None) -> 
         function=function,  # type: ignore[arg-type]
         arguments=arguments,
         context_parameter=context_parameter,
-        resource=resource or marked.get("__forethought_tool__") or None,
+        resource=vars(function).get("__forethought_tool__") or None,
     )
 
 
