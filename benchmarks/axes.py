@@ -7,6 +7,9 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+_FLAT = 1e-9
+"""Values that differ by less are drawn as the same."""
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Frame:
@@ -52,7 +55,7 @@ def frame_for(
     """A frame that holds the values; `right` and `top` are margins in pixels."""
     width, height, left = 720, 340, 62.0
     low, high = y_range or (min(0.0, *ys), max(0.0, *ys))
-    y_ticks = nice_ticks(low, high if high > low else low + 1)
+    y_ticks = nice_ticks(low, high if high - low > _FLAT else low + 1)
     exact = sorted(set(xs))
     x_ticks = exact if len(exact) <= 12 else nice_ticks(exact[0], exact[-1], count=8)
     return Frame(
@@ -77,10 +80,11 @@ def nice_ticks(low: float, high: float, *, count: int = 5) -> list[float]:
     if high <= low:
         return [low]
     rough = (high - low) / count
-    power = 10.0 ** math.floor(math.log10(rough))
+    exponent = math.floor(math.log10(rough))
+    power = 10.0**exponent
     step = next(m * power for m in (1, 2, 5, 10) if m * power >= rough * (1 - 1e-9))
     first, last = math.floor(low / step + 1e-9), math.ceil(high / step - 1e-9)
-    return [round(index * step, 12) for index in range(first, last + 1)]
+    return [round(index * step, 2 - exponent) for index in range(first, last + 1)]
 
 
 def format_value(value: float, *, percent: bool = False) -> str:
