@@ -6,7 +6,7 @@ back when it ends; so the sum of all spending never exceeds the first grant.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 
 
 class BudgetExhausted(ValueError):
@@ -38,6 +38,19 @@ class Limits:
     """Sub-agents in the whole tree."""
     result_chars: int = 4000
     """Characters that a single tool result may put into the context."""
+
+    def __post_init__(self) -> None:
+        least = {"turns": 1, "tokens": 1, "reply_tokens": 1, "seconds": 0, "depth": 0}
+        least |= {"children": 0, "result_chars": 1}
+        given = {field.name: getattr(self, field.name) for field in fields(self)}
+        for name, minimum in least.items():
+            if given[name] < minimum:
+                raise ValueError(f"limits: {name} must be at least {minimum}, not {given[name]}")
+        if self.reply_tokens >= self.context:
+            raise ValueError(
+                f"limits: reply_tokens {self.reply_tokens} leaves no room in a context of "
+                f"{self.context}; lower the one or raise the other"
+            )
 
 
 @dataclass(slots=True)
