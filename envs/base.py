@@ -34,7 +34,7 @@ from forethought.envs.portal import run_sync
 from forethought.envs.spaces import Text
 from forethought.envs.task import Split, Task, Trait, split_of
 from forethought.envs.tools import Tool, ToolResult, as_tool, is_tool, run_calls
-from forethought.sandbox import Sandbox
+from forethought.sandbox import Sandbox, open_sandbox
 
 Info = dict[str, Any]
 Step = tuple[str, float, bool, bool, Info]
@@ -148,16 +148,19 @@ class Env(gymnasium.Env[str, Action | str]):
         return self.action_space.sample()
 
     def open_sandbox(self) -> AbstractAsyncContextManager[Sandbox]:
-        """How the sandbox of an episode is opened; its card says `needs_sandbox`."""
-        raise NotImplementedError(f"{type(self).__name__} says not how to open its sandbox")
+        """How the sandbox of an episode is opened, if its card says `needs_sandbox`."""
+        return open_sandbox()
 
     # What an author uses.
 
     def submit(self, answer: str, confidence: float | None = None) -> str:
         """Record the final answer and end the episode; returns what the agent reads.
 
-        An environment that overrides it with @tool lets the agent call it.
+        An environment that overrides it with @tool lets the agent call it. Raises ValueError for a
+        confidence outside 0..1.
         """
+        if confidence is not None and not 0 <= confidence <= 1:
+            raise ValueError(f"confidence is between 0 and 1, not {confidence:g}")
         self.submitted = Submission(answer=answer, confidence=confidence)
         self.over = True
         return "Answer received."

@@ -7,7 +7,7 @@ from contextlib import AbstractAsyncContextManager, AsyncExitStack
 
 import anyio
 
-from forethought.sandbox import ExecResult, Sandbox, SandboxUnavailable
+from forethought.sandbox import ExecResult, Sandbox, SandboxFileError, SandboxUnavailable
 
 
 class LazySandbox:
@@ -45,7 +45,9 @@ class LazySandbox:
         )
 
     async def read(self, path: str, *, max_bytes: int = 16 << 20) -> bytes:
-        """Content of a regular file."""
+        """Content of a regular file; a sandbox that was never used has an empty directory."""
+        if self._sandbox is None and not path.startswith("/"):
+            raise SandboxFileError(f"{path}: no such file")
         return await (await self._opened()).read(path, max_bytes=max_bytes)
 
     async def write(self, path: str, data: bytes, *, mode: int = 0o644) -> None:
