@@ -16,6 +16,16 @@ from forethought.sandbox.base import SandboxError
 
 OK, FAILED, MISUSED, INTERRUPTED = 0, 1, 2, 130
 
+_EXTRAS = {
+    "torch": "train",
+    "transformers": "train",
+    "safetensors": "train",
+    "gguf": "train",
+    "vllm": "vllm",
+    "tantivy": "search",
+}
+"""Modules that may be absent, and the optional part that brings them."""
+
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; returns 0 when it is done, 1 if it failed, 2 for wrong use.
@@ -41,6 +51,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _say(FAILED, str(error))
     except (ValueError, FileNotFoundError, IsADirectoryError, NotADirectoryError) as error:
         return _fail(MISUSED, error)
+    except ModuleNotFoundError as error:
+        extra = _EXTRAS.get(error.name or "")
+        advice = f"; run: pip install 'forethought[{extra}]'" if extra else ""
+        return _say(FAILED, f"{error.msg}{advice}")
     except (OSError, RuntimeError, ImportError, EngineError, SandboxError) as error:
         return _fail(FAILED, error)
     return OK

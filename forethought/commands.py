@@ -53,18 +53,15 @@ def check(args: Namespace, console: Console) -> Result:
 
     env_id = environment_id(args.id)
     report = check_env(env_id)
-    for finding in report.findings:
-        mark = "[green]ok[/]  " if finding.ok else "[red]FAIL[/]"
-        console.print(f"{mark} {finding.name}", end="")
-        console.print(f"  {finding.detail}" if finding.detail else "", markup=False)
+    console.print(str(report), markup=False)
     found: list[JsonValue] = [
         {"name": finding.name, "ok": finding.ok, "detail": finding.detail}
         for finding in report.findings
     ]
-    broken = [finding.name for finding in report.findings if not finding.ok]
-    result: Result = {"env": env_id, "ok": not broken, "findings": found}
+    broken = [finding.name for finding in report.findings if finding.ok is False]
+    result: Result = {"env": env_id, "ok": report.ok, "findings": found}
     if broken:
-        raise CommandFailed(f"{env_id} breaks {len(broken)}: {', '.join(broken)}", result)
+        raise CommandFailed(f"{env_id} breaks a promise: {', '.join(broken)}", result)
     return result
 
 
@@ -145,16 +142,18 @@ def select(args: Namespace, console: Console) -> Result:
 
 def sft(args: Namespace, console: Console) -> Result:
     """`sft RUN.toml`."""
+    config = _existing(args.config)
     from forethought.trainer.sft import run_sft
 
-    return _finished(run_sft(_existing(args.config)), console)
+    return _finished(run_sft(config), console)
 
 
 def train(args: Namespace, console: Console) -> Result:
     """`train RUN.toml`."""
+    config = _existing(args.config)
     from forethought.trainer.run import run_training
 
-    return _finished(run_training(_existing(args.config), args.overrides, args.resume), console)
+    return _finished(run_training(config, args.overrides, args.resume), console)
 
 
 def doctor(args: Namespace, console: Console) -> Result:

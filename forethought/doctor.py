@@ -7,15 +7,17 @@ import importlib.util
 import os
 import platform
 import shutil
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from pydantic import JsonValue
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from forethought.agents.embedded import embedded_path, package_path
-from forethought.sandbox.select import backends
+from forethought.sandbox.select import BackendStatus, backends
 
 _DISK_GB = 2.0
 """What a demo run and the converted model need, with room to spare."""
@@ -34,11 +36,14 @@ class Finding:
 
 def examine(console: Console) -> dict[str, JsonValue]:
     """Look at everything, print a table and what to do; returns the findings."""
-    findings = [_python(), *_libraries(), _gpu(), _model(), *_sandboxes(), _disk()]
+    statuses = backends()
+    chosen = _choice(statuses)
+    sandboxes = [_sandbox(status) for status in statuses]
+    findings = [_python(), *_libraries(), _gpu(), _model(), *sandboxes, _auto(chosen), _disk()]
     table = Table(show_header=False, box=None, pad_edge=False)
     for finding in findings:
-        mark = "[green]yes[/]" if finding.ok else "[yellow]no[/]"
-        table.add_row(mark, finding.name, finding.detail)
+        mark = Text("yes", style="green") if finding.ok else Text("no", style="yellow")
+        table.add_row(mark, finding.name, Text(finding.detail))
     console.print(table)
     for finding in findings:
         if finding.advice:
@@ -52,8 +57,7 @@ def examine(console: Console) -> dict[str, JsonValue]:
         }
         for finding in findings
     ]
-    chosen = next((status.name for status in backends() if status.usable), None)
-    return {"findings": dumped, "sandbox": chosen}
+    return {"findings": dumped, "sandbox": chosen.name if chosen else None}
 
 
 def _python() -> Finding:
@@ -66,7 +70,7 @@ def _libraries() -> list[Finding]:
     wanted = (
         ("torch", "training and the embedded model need it: pip install 'forethought[train]'"),
         ("transformers", "models on disk need it: pip install 'forethought[train]'"),
-        ("vllm", ""),
+        ("vllm", ""),  # optional: a served model is reached by its URL
     )
     found = []
     for name, advice in wanted:
@@ -105,26 +109,29 @@ def _model() -> Finding:
     )
 
 
-def _sandboxes() -> list[Finding]:
-    statuses = backends()
-    chosen = next((status.name for status in statuses if status.usable), None)
-    found = [
-        Finding(
-            name=f"sandbox {status.name}",
-            ok=status.usable,
-            detail=f"{status.isolation}; {status.reason}" if status.reason else status.isolation,
-        )
-        for status in statuses
-    ]
-    found.append(
-        Finding(
-            name="sandbox auto",
-            ok=chosen is not None,
-            detail=f"takes {chosen}" if chosen else "finds none",
-            advice="" if chosen else "start a Docker engine, or install bubblewrap",
-        )
+def _choice(statuses: Sequence[BackendStatus]) -> BackendStatus | None:
+    """What `auto` takes: the best kind that is usable and isolates at all."""
+    return next((found for found in statuses if found.usable and found.name != "local"), None)
+
+
+def _sandbox(status: BackendStatus) -> Finding:
+    return Finding(
+        name=f"sandbox {status.name}",
+        ok=status.usable,
+        detail=status.isolation if status.usable else status.reason,
     )
-    return found
+
+
+def _auto(chosen: BackendStatus | None) -> Finding:
+    if chosen is None:
+        return Finding(
+            name="sandbox auto",
+            ok=False,
+            detail="none isolates; local is only used when it is asked for by name",
+            advice="start a Docker engine, or install bubblewrap (apt install bubblewrap)",
+        )
+    why = "the best there is" if chosen.name == "docker" else "no Docker engine answers"
+    return Finding(name="sandbox auto", ok=True, detail=f"takes {chosen.name}: {why}")
 
 
 def _disk() -> Finding:
