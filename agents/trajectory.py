@@ -123,9 +123,13 @@ def _segments(trajectory: Trajectory) -> Iterator[Segment]:
             continue
         key = (event.agent, event.thread)
         current = threads.get(key)
+        held = len(current.ids) if current is not None else 0
+        if event.shared > held:
+            raise ValueError(
+                f"episode {trajectory.id}: call {event.id} shares {event.shared} tokens with the "
+                f"call before it on its thread, which has {held}"
+            )
         if current is None:
-            if event.shared:
-                raise ValueError(f"episode {trajectory.id}: call {event.id} shares no earlier call")
             current = threads[key] = _Open([], [])
         elif event.shared < len(current.ids):
             yield _closed(trajectory.id, event.agent, current)
