@@ -47,6 +47,8 @@ def parse_calls(text: str, *, turn: int = 0) -> tuple[ToolCall, ...]:
     Tags win over fences, fences over bare JSON, so a call that is quoted in prose beside a tagged
     one is not run twice. A tag that is never closed counts as a broken call.
     """
+    if "{" not in text and "<tool_call>" not in text:
+        return ()
     found = list(_tagged(text)) or list(_fenced(text)) or list(_bare(text))
     return tuple(_call(body, f"{turn}.{index}") for index, body in enumerate(found))
 

@@ -25,7 +25,7 @@ import numpy as np
 from gymnasium.vector import AutoresetMode, VectorEnv
 from numpy.typing import NDArray
 
-from forethought.envs.base import Env, Info
+from forethought.envs.base import Env, Info, Step
 from forethought.envs.calls import Action
 from forethought.envs.portal import run_sync
 from forethought.envs.registry import make
@@ -74,9 +74,9 @@ class AsyncPool(VectorEnv[Observations, Actions, NDArray[Any]]):
         self._latest = [
             Received(index=index, observation="", truncated=True) for index in range(num_envs)
         ]
-        self._running: dict[int, asyncio.Task[Received]] = {}
-        self._ready: deque[int] = deque()
-        self._wake: asyncio.Event | None = None
+        self._running: dict[int, asyncio.Task[None]] = {}
+        self._ready: deque[tuple[int, Received | Exception]] = deque()
+        self._wake = asyncio.Event()
 
     @property
     def is_finished(self) -> Flags:
@@ -113,9 +113,8 @@ class AsyncPool(VectorEnv[Observations, Actions, NDArray[Any]]):
         loop = asyncio.get_running_loop()
         limits = deadlines_s or {}
         for index, action in actions.items():
-            work = self._step(index, action, limits.get(index, self.deadline_s))
-            self._running[index] = task = loop.create_task(work)
-            task.add_done_callback(partial(self._note, index))
+            work = self._answer(index, action, limits.get(index, self.deadline_s))
+            self._running[index] = loop.create_task(work)
 
     async def arecv(self, at_least: int = 1) -> list[Received]:
         """Answers in the order they came, as soon as there are `at_least`, or as many as run.
@@ -124,15 +123,19 @@ class AsyncPool(VectorEnv[Observations, Actions, NDArray[Any]]):
         answers of the others stay to be received.
         """
         while len(self._ready) < min(at_least, len(self._running)):
-            self._wake = asyncio.Event()
+            self._wake.clear()
             await self._wake.wait()
         received: list[Received] = []
-        while self._ready and self._running[self._ready[0]].exception() is None:
-            index = self._ready.popleft()
-            self._latest[index] = self._running.pop(index).result()
-            received.append(self._latest[index])
-        if self._ready and not received:
-            self._running.pop(self._ready.popleft()).result()
+        while self._ready:
+            index, answer = self._ready[0]
+            if isinstance(answer, Exception) and received:
+                break
+            self._ready.popleft()
+            del self._running[index]
+            if isinstance(answer, Exception):
+                raise answer
+            self._latest[index] = answer
+            received.append(answer)
         return received
 
     async def aclose(self) -> None:
@@ -204,18 +207,26 @@ class AsyncPool(VectorEnv[Observations, Actions, NDArray[Any]]):
         observation, info = await self.envs[index].areset(seed=seed, options=options)
         return Received(index=index, observation=observation, info=info)
 
+    async def _answer(self, index: int, action: Action | str, limit_s: float | None) -> None:
+        """Take a step and put what comes of it where `arecv` finds it."""
+        answer: Received | Exception
+        try:
+            if limit_s is None:
+                answer = _received(index, await self.envs[index].astep(action))
+            else:
+                answer = await self._step(index, action, limit_s)
+        except Exception as error:  # noqa: BLE001 - it rises in arecv
+            error.add_note(f"in environment {index} of the pool")
+            answer = error
+        self._ready.append((index, answer))
+        self._wake.set()
+
     async def _step(self, index: int, action: Action | str, limit_s: float | None) -> Received:
         env = self.envs[index]
+        if limit_s is None:
+            return _received(index, await env.astep(action))
         with anyio.move_on_after(limit_s):
-            observation, reward, terminated, truncated, info = await env.astep(action)
-            return Received(
-                index=index,
-                observation=observation,
-                reward=reward,
-                terminated=terminated,
-                truncated=truncated,
-                info=info,
-            )
+            return _received(index, await env.astep(action))
         await env.aclose()
         late: Info = {"deadline_s": limit_s, "score": None}
         latest = self._latest[index].observation
@@ -232,16 +243,6 @@ class AsyncPool(VectorEnv[Observations, Actions, NDArray[Any]]):
                 outcome.add_note(f"in environment {index} of the pool")
                 raise outcome
         return received
-
-    def _note(self, index: int, task: asyncio.Task[Received]) -> None:
-        if task.cancelled():
-            return
-        error = task.exception()
-        if error is not None:
-            error.add_note(f"in environment {index} of the pool")
-        self._ready.append(index)
-        if self._wake is not None:
-            self._wake.set()
 
     def _check_free(self, indices: Iterable[int]) -> None:
         for index in indices:
@@ -264,6 +265,18 @@ class AsyncPool(VectorEnv[Observations, Actions, NDArray[Any]]):
         for item in received:
             infos = self._add_info(infos, item.info, item.index)
         return infos
+
+
+def _received(index: int, step: Step) -> Received:
+    observation, reward, terminated, truncated, info = step
+    return Received(
+        index=index,
+        observation=observation,
+        reward=reward,
+        terminated=terminated,
+        truncated=truncated,
+        info=info,
+    )
 
 
 def __getattr__(name: str) -> Callable[..., AsyncPool]:

@@ -2,8 +2,9 @@
 
 Every step of every environment waits 250 ms, as for a sandbox or a web page, then answers with
 2,000 characters. The ideal is num_envs / wait; what is missing from it is the framework's own time.
-Ours is the asyncio pool, pinned to one core; beside it, in the same run, Gymnasium's AsyncVectorEnv
-(a process an environment, text through shared memory) on all cores, with few environments.
+Ours is the asyncio pool, a single thread and so one core at most; beside it, in the same run,
+Gymnasium's AsyncVectorEnv (a process an environment, text through shared memory) on all cores,
+with few environments.
 
     python benchmarks/perf/envs.py [--num-envs 4000] [--theirs 16] [--seconds 5] [--json]
 """
@@ -13,7 +14,6 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
-import os
 import time
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -140,14 +140,12 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=5.0)
     parser.add_argument("--json", action="store_true", help="print one JSON object last")
     arguments = parser.parse_args()
-    cores = os.sched_getaffinity(0)
     other = theirs(arguments.theirs, arguments.seconds)
-    os.sched_setaffinity(0, {min(cores)})
     mine = asyncio.run(ours(arguments.num_envs, arguments.seconds))
     table = Table(title=f"environments whose step waits {WAIT_S * 1000:.0f} ms, 2,000 characters")
     for column in ("", "environments", "steps/s", "of ideal", "CPU us/step"):
         table.add_column(column, justify="right" if column else "left")
-    for name, measured in (("forethought, one core", mine), ("AsyncVectorEnv", other)):
+    for name, measured in (("forethought, one thread", mine), ("AsyncVectorEnv", other)):
         table.add_row(
             name,
             f"{measured.num_envs:,}",
