@@ -1,12 +1,13 @@
 """Sandboxes in bubblewrap namespaces, for machines without a container engine.
 
-A command sees a read-only /usr, a memory-backed working directory and its own processes only; it has
-no network, no capability, no other user's identity, and its files are gone in the end. What this
+A command sees a read-only /usr, memory-backed directories and its own processes only; it
+has no network, no capability, no other user's identity, and its files are gone in the end. What this
 does not protect from: the kernel is the host's and no seccomp filter stands before it, so io_uring,
 bpf and every bug behind a system call are in reach; memory is limited per process and not in sum
 (a hundred processes may take a hundred times as much); processor time is not limited at all; all
-world-readable files under /usr can be read; and the agent runs as the same user as the commands,
-kept apart by being PID 1 and not dumpable. Use Docker for code that is out to do harm.
+world-readable files under /usr can be read; and the agent runs as the same user as the commands:
+it cannot be read or killed, being PID 1 and not dumpable, but its workers can be stopped. Use
+Docker for code that is out to do harm.
 """
 
 from __future__ import annotations

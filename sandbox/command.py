@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
 import resource
@@ -14,84 +15,111 @@ import time
 from typing import NoReturn
 
 from forethought.sandbox.frames import Reply, Request, Settings
-from forethought.sandbox.processes import (
-    SET_CHILD_SUBREAPER,
-    kill_descendants,
-    prctl,
-    reap,
-    wake_on_signals,
-)
+from forethought.sandbox.processes import kill_descendants, reap
 
 CHUNK = 1 << 16
 NUM_CHUNKS_IN_PIPE = 32
 OOM_COUNTERS = "/sys/fs/cgroup/memory.events", "/sys/fs/cgroup/memory/memory.oom_control"
 
 
-def execute(request: Request, settings: Settings) -> Reply:
-    """Run a command to its end or its limit, then kill what is left of it."""
-    prctl(SET_CHILD_SUBREAPER, 1)
-    wake = wake_on_signals()
-    stdin = os.memfd_create("stdin") if request.body else os.open(os.devnull, os.O_RDONLY)
-    if request.body:
-        with os.fdopen(stdin, "wb", closefd=False) as file:
-            file.write(request.body)
-        os.lseek(stdin, 0, os.SEEK_SET)
-    (stdout, stdout_end), (stderr, stderr_end) = os.pipe(), os.pipe()
+class _Output:
+    """One output stream: a pipe, and at most `limit` + 1 bytes of what came through it."""
+
+    def __init__(self, limit: int, closing: contextlib.ExitStack) -> None:
+        self.reader, self.writer = os.pipe()
+        closing.callback(os.close, self.reader)
+        self.data = bytearray()
+        self._limit = limit
+
+    def copy(self) -> bool:
+        """Take what is in the pipe, which must not be empty; False at its end."""
+        chunk = os.read(self.reader, CHUNK)
+        self.data += chunk[: self._limit + 1 - len(self.data)]
+        return bool(chunk)
+
+    def drain(self) -> None:
+        """Take what dead writers left, a full pipe at most, without waiting for the pipe's end."""
+        os.set_blocking(self.reader, False)
+        with contextlib.suppress(BlockingIOError):
+            for _ in range(NUM_CHUNKS_IN_PIPE):
+                if not self.copy():
+                    break
+
+    @property
+    def kept(self) -> bytes:
+        return bytes(self.data[: self._limit])
+
+    @property
+    def is_cut(self) -> bool:
+        return len(self.data) > self._limit
+
+
+def execute(request: Request, settings: Settings, wake: int) -> Reply:
+    """Run a command to its end or its limit, then kill what is left of it.
+
+    `wake` turns readable at signals; the caller has to be a subreaper without other children.
+    """
     num_oom, began = _num_oom_kills(settings), time.monotonic()
-    leader = os.fork()
-    if leader == 0:
-        _become(request, settings, (stdin, stdout_end, stderr_end))
-    os.close(stdout_end)
-    os.close(stderr_end)
-    outputs = {stdout: bytearray(), stderr: bytearray()}
-    status = _watch(leader, outputs, wake, request, began + request.timeout_s)
-    leftovers = kill_descendants()
-    for fd in outputs:
-        # The writers are dead and left at most a full pipe; nothing here waits for its end.
-        os.set_blocking(fd, False)
-        for _ in range(NUM_CHUNKS_IN_PIPE):
-            if not _copy(fd, outputs[fd], request.limit):
-                break
+    with contextlib.ExitStack() as closing:
+        stdout, stderr = (_Output(request.limit, closing) for _ in range(2))
+        leader = _start(request, settings, stdout, stderr)
+        deadline = began + request.timeout_s
+        status = _watch(leader, (stdout, stderr), wake, deadline)
+        leftovers = kill_descendants()
+        stdout.drain()
+        stderr.drain()
     rc = 128 + signal.SIGKILL if status is None else os.waitstatus_to_exitcode(status)
     return Reply(
         request.id,
         rc=128 - rc if rc < 0 else rc,
-        num_stdout=min(len(outputs[stdout]), request.limit),
-        truncated=any(len(output) > request.limit for output in outputs.values()),
+        num_stdout=len(stdout.kept),
+        truncated=stdout.is_cut or stderr.is_cut,
         timed_out=status is None,
         oom_killed=rc != 0 and _num_oom_kills(settings) > num_oom,
         wall_s=time.monotonic() - began,
         leftovers=0 if status is None else leftovers,
-        body=b"".join(bytes(output[: request.limit]) for output in outputs.values()),
+        body=stdout.kept + stderr.kept,
     )
 
 
-def _watch(
-    leader: int, outputs: dict[int, bytearray], wake: int, request: Request, deadline: float
-) -> int | None:
+def _start(request: Request, settings: Settings, stdout: _Output, stderr: _Output) -> int:
+    """Fork the command; its process id."""
+    stdin = _file_with(request.body)
+    try:
+        leader = os.fork()
+        if leader == 0:
+            _become(request, settings, (stdin, stdout.writer, stderr.writer))
+        return leader
+    finally:
+        for fd in (stdin, stdout.writer, stderr.writer):
+            os.close(fd)
+
+
+def _file_with(data: bytes) -> int:
+    """A descriptor to read `data` from: a file, so that no command can stall its writer."""
+    if not data:
+        return os.open(os.devnull, os.O_RDONLY)
+    fd = os.memfd_create("stdin")
+    with os.fdopen(fd, "wb", closefd=False) as file:
+        file.write(data)
+    os.lseek(fd, 0, os.SEEK_SET)
+    return fd
+
+
+def _watch(leader: int, outputs: tuple[_Output, ...], wake: int, deadline: float) -> int | None:
     """Wait status of the leader; None if it ran past its limit or was cancelled."""
-    fds = {*outputs, wake}
+    opened = {output.reader: output for output in outputs}
     while (left := deadline - time.monotonic()) > 0:
-        for fd in select.select(fds, [], [], left)[0]:
+        for fd in select.select([wake, *opened], [], [], left)[0]:
             if fd == wake:
                 if signal.SIGTERM in os.read(wake, CHUNK):
                     return None
-                ended = dict(reap())
+                ended = reap()
                 if leader in ended:
                     return ended[leader]
-            elif not _copy(fd, outputs[fd], request.limit):
-                fds.discard(fd)
+            elif not opened[fd].copy():
+                del opened[fd]
     return None
-
-
-def _copy(fd: int, output: bytearray, limit: int) -> bool:
-    """Move bytes from a pipe to an output of at most limit + 1 bytes; False at its end."""
-    try:
-        chunk = os.read(fd, CHUNK)
-    except BlockingIOError:
-        return False
-    output += chunk[: limit + 1 - len(output)]
-    return bool(chunk)
 
 
 def _become(request: Request, settings: Settings, fds: tuple[int, int, int]) -> NoReturn:

@@ -5,6 +5,7 @@ call and leaves what it started. A container has no network, a read-only root, m
 directories to write in (they count as memory), the engine's seccomp filter, no-new-privileges and
 limits on memory, processors and processes. Its commands run as user 1000 without any capability;
 the agent is root with three: SETUID and SETGID to become that user, KILL to end its processes.
+The limit on memory is `memory_mb`, or what full directories and the agent need if that is more.
 
 A container ends when its controller does, since the controller holds its standard input; the
 engine then removes it. What can be left is a container that was created and never started: the
@@ -40,6 +41,9 @@ HELP = "start Docker, or run .ci/engine as root on Debian"
 OWNER_LABEL = "forethought.owner"
 CONCURRENT_BOOTS = 4
 """Starting more at once makes none of them ready sooner, and each much later."""
+WRITABLE = "rw,exec,nosuid,nodev,mode=1777"
+SHARED_MB = 16
+AGENT_MB = 64
 ENGINE_S = 120
 END_S = 10
 SETTINGS = Settings("/workspace", scratch=("/tmp", "/dev/shm"), uid=image.UID, has_cgroup=True)
@@ -161,14 +165,22 @@ def _create(engine: docker.APIClient, spec: SandboxSpec) -> str:
 
 
 def _limits(spec: SandboxSpec) -> Mapping[str, object]:
-    writable = f"rw,exec,nosuid,nodev,mode=1777,size={spec.disk_mb}m"
+    scratch_mb = max(1, spec.disk_mb // 2)
+    # Files count as memory. Were there room for more of them than for processes, then a command
+    # that fills its disk would have the agent killed, and its own failure would pass for ours.
+    needed_mb = spec.disk_mb + scratch_mb + SHARED_MB + AGENT_MB
+    memory = f"{max(spec.memory_mb, needed_mb)}m"
     return {
         "network_mode": "none",
         "ipc_mode": "private",
         "read_only": True,
-        "tmpfs": {SETTINGS.workdir: writable, "/tmp": writable},
-        "mem_limit": f"{spec.memory_mb}m",
-        "memswap_limit": f"{spec.memory_mb}m",
+        "tmpfs": {
+            SETTINGS.workdir: f"{WRITABLE},size={spec.disk_mb}m",
+            "/tmp": f"{WRITABLE},size={scratch_mb}m",
+        },
+        "shm_size": f"{SHARED_MB}m",
+        "mem_limit": memory,
+        "memswap_limit": memory,
         "nano_cpus": int(spec.cpus * 1e9),
         "pids_limit": spec.pids,
         "cap_drop": ["ALL"],

@@ -7,8 +7,6 @@ another.
 
 from __future__ import annotations
 
-import json
-
 import anyio
 
 from forethought.sandbox.base import SandboxUnavailable
@@ -104,7 +102,7 @@ class Exchange:
 
     def _deliver(self, data: bytes) -> None:
         for head, body in self._unpacker.feed(data):
-            reply = Reply(**json.loads(head), body=body)
+            reply = Reply.parse(head, body)
             waiter = self._waiters.get(reply.id)
             if waiter is not None:
                 waiter.reply = reply

@@ -42,6 +42,11 @@ class Request(NamedTuple):
     mode: int = 0
     body: bytes = b""
 
+    @staticmethod
+    def parse(head: str, body: bytes) -> Request:
+        """The request that a frame holds."""
+        return Request(**json.loads(head), body=body)
+
 
 class Reply(NamedTuple):
     """What a request led to; `error` is None or says why it could not be done."""
@@ -58,13 +63,23 @@ class Reply(NamedTuple):
     leftovers: int = 0
     body: bytes = b""
 
+    @staticmethod
+    def parse(head: str, body: bytes) -> Reply:
+        """The reply that a frame holds."""
+        return Reply(**json.loads(head), body=body)
+
 
 def pack(message: Request | Reply) -> bytes:
     """The message as one frame."""
     fields = message._asdict()
     body: bytes = fields.pop("body")
-    head = json.dumps(fields).encode()
-    return LENGTHS.pack(len(head), len(body)) + head + body
+    return join(json.dumps(fields), body)
+
+
+def join(head: str, body: bytes) -> bytes:
+    """A head and a body as one frame."""
+    encoded = head.encode()
+    return LENGTHS.pack(len(encoded), len(body)) + encoded + body
 
 
 class Unpacker:

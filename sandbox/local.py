@@ -9,6 +9,7 @@ chooses it.
 
 from __future__ import annotations
 
+import functools
 import logging
 import shutil
 import subprocess
@@ -42,7 +43,7 @@ class LocalSandbox(RemoteSandbox):
         """Make the directory and start the agent in it. Raises SandboxUnavailable."""
         if reason := unusable():
             raise SandboxUnavailable(reason)
-        logger.warning("LOCAL SANDBOX: commands run as you, with your files and your network")
+        _warn()
         directory = Path(tempfile.mkdtemp(prefix="forethought-"))
         work, scratch = directory / "workspace", directory / "tmp"
         work.mkdir()
@@ -73,3 +74,9 @@ class LocalSandbox(RemoteSandbox):
 def unusable() -> str | None:
     """Why it cannot be used here; None if it can."""
     return None if sys.platform == "linux" else f"it needs Linux, and this is {sys.platform}"
+
+
+@functools.cache
+def _warn() -> None:
+    """Once a process: a thousand episodes are one decision."""
+    logger.warning("LOCAL SANDBOX: commands run as you, with your files and your network")

@@ -10,7 +10,6 @@ import ctypes
 import os
 import signal
 import time
-from collections.abc import Iterator
 
 SET_DUMPABLE, SET_CHILD_SUBREAPER = 4, 36
 
@@ -22,8 +21,7 @@ def kill_descendants(spare: frozenset[int] = frozenset()) -> int:
     limit, so a fork bomb runs out of room instead of outrunning the killer.
     """
     stopped: set[int] = set()
-    while _has_children(spare):
-        alive = _descendants(spare)
+    while _has_children() and (alive := _descendants(spare)):
         for pid in alive - stopped:
             _signal(pid, signal.SIGSTOP)
         if alive <= stopped:
@@ -34,9 +32,8 @@ def kill_descendants(spare: frozenset[int] = frozenset()) -> int:
     return len(stopped)
 
 
-def _has_children(spare: frozenset[int]) -> bool:
-    if spare:
-        return bool(_descendants(spare))
+def _has_children() -> bool:
+    """Whether any child is left once those that have ended are reaped."""
     try:
         while os.waitpid(-1, os.WNOHANG)[0]:
             pass
@@ -50,11 +47,10 @@ def _descendants(spare: frozenset[int]) -> set[int]:
     for name in filter(str.isdigit, os.listdir("/proc")):
         try:
             with open(f"/proc/{name}/stat", "rb") as file:
-                state, parent = file.read().rpartition(b")")[2].split()[:2]
+                parent = int(file.read().rpartition(b")")[2].split()[1])
         except (FileNotFoundError, ProcessLookupError):
             continue
-        if state not in b"ZX" or int(parent) != os.getpid():
-            children.setdefault(int(parent), []).append(int(name))
+        children.setdefault(parent, []).append(int(name))
     found: set[int] = set()
     queue = [os.getpid()]
     while queue:
@@ -69,16 +65,13 @@ def _signal(pid: int, number: int) -> None:
         os.kill(pid, number)
 
 
-def reap() -> Iterator[tuple[int, int]]:
-    """Process ids and wait statuses of the children that have ended."""
-    while True:
-        try:
-            pid, status = os.waitpid(-1, os.WNOHANG)
-        except ChildProcessError:
-            return
-        if pid == 0:
-            return
-        yield pid, status
+def reap() -> dict[int, int]:
+    """Wait statuses of the children that have ended, by process id."""
+    ended = {}
+    with contextlib.suppress(ChildProcessError):
+        while (found := os.waitpid(-1, os.WNOHANG))[0]:
+            ended[found[0]] = found[1]
+    return ended
 
 
 def wake_on_signals() -> int:

@@ -1,0 +1,78 @@
+"""Checks of what a sandbox keeps commands away from; not for a backend that promises nothing."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from forethought.sandbox.base import Sandbox
+from forethought.sandbox.check_tools import Check, expect, expect_file_error, output
+
+FORK_BOMB = """
+import os, time
+children = 0
+try:
+    while children < 2000:
+        if os.fork() == 0:
+            time.sleep(60)
+            os._exit(0)
+        children += 1
+except OSError:
+    print(children)
+"""
+
+
+async def there_is_no_network(sandbox: Sandbox) -> None:
+    """There is no network but the loopback interface."""
+    names = "import socket; print(*sorted(name for _, name in socket.if_nameindex()))"
+    expect((await sandbox.exec(["python3", "-c", names])).text.strip(), "lo")
+
+
+async def the_system_cannot_be_written(sandbox: Sandbox) -> None:
+    """The system cannot be written to."""
+    for path in ("/usr/planted", "/bin/planted", "/etc/planted", "/planted"):
+        await expect_file_error(partial(sandbox.write, data=b""), path)
+
+
+async def the_agent_cannot_be_harmed_or_read(sandbox: Sandbox) -> None:
+    """The agent can be neither killed nor read, and no frame can be forged."""
+    script = "kill -9 1; kill -STOP 1; cat /proc/1/mem /proc/1/environ; echo x > /proc/1/fd/1"
+    expect((await sandbox.exec(["sh", "-c", script])).rc != 0, True)
+    expect((await sandbox.exec(["sh", "-c", "cat /proc/1/environ"])).rc, 1)
+    expect(await output(sandbox, "echo alive"), "alive")
+
+
+async def a_fork_bomb_is_bounded_and_swept_up(sandbox: Sandbox) -> None:
+    """A fork bomb is bounded, counted and swept up."""
+    result = await sandbox.exec(["python3", "-c", FORK_BOMB], timeout_s=30)
+    expect((result.rc, 0 < int(result.stdout or 0) < 1000), (0, True))
+    expect(result.leftovers, int(result.stdout))
+    expect(await output(sandbox, "echo alive"), "alive")
+
+
+async def memory_is_bounded(sandbox: Sandbox) -> None:
+    """A process cannot take 8 GiB of memory."""
+    result = await sandbox.exec(["python3", "-c", "print(len(bytearray(8 << 30)))"])
+    expect((result.rc != 0, result.stdout), (True, b""))
+    expect(await output(sandbox, "echo alive"), "alive")
+
+
+async def full_directories_are_survived(sandbox: Sandbox) -> None:
+    """Every directory can be filled, and the sandbox lives."""
+    for directory in (".", "/tmp", "/dev/shm"):
+        script = f"cat /dev/zero > {directory}/big"
+        result = await sandbox.exec(["sh", "-c", script], timeout_s=60)
+        expect((result.rc != 0, result.timed_out), (True, False))
+    await expect_file_error(partial(sandbox.write, data=bytes(1 << 20)), "more")
+    expect(await output(sandbox, "echo full"), "full")
+    await sandbox.reset()
+    expect(await output(sandbox, "echo alive"), "alive")
+
+
+ISOLATION_CHECKS: tuple[Check, ...] = (
+    there_is_no_network,
+    the_system_cannot_be_written,
+    the_agent_cannot_be_harmed_or_read,
+    a_fork_bomb_is_bounded_and_swept_up,
+    memory_is_bounded,
+    full_directories_are_survived,
+)

@@ -1,0 +1,180 @@
+"""Processes that do the agent's requests, one each at a time.
+
+A worker becomes the parent of every process that its command loses (PR_SET_CHILD_SUBREAPER), so
+what daemonises is still found, counted and killed, and counted for the right command. One that has
+run a command takes another, since forking is a third of a short command's time; one that has done
+a file request has taken the commands' user for good, and ends.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+from typing import NoReturn
+
+from forethought.sandbox.command import execute
+from forethought.sandbox.files import read, reset, restore, snapshot, write
+from forethought.sandbox.frames import Reply, Request, Settings, Unpacker, join, pack
+from forethought.sandbox.processes import (
+    SET_CHILD_SUBREAPER,
+    kill_descendants,
+    prctl,
+    wake_on_signals,
+)
+
+FILE_REQUESTS = {
+    "read": read,
+    "write": write,
+    "reset": reset,
+    "snapshot": snapshot,
+    "restore": restore,
+}
+NUM_IDLE = 2
+"""Workers kept for the next commands: each takes a place under the process limit."""
+REUSE_BYTES = 1 << 16
+"""Longer requests might not fit a socket's buffer, and the agent must not wait for a worker."""
+
+
+class Worker:
+    """A child process, and what it is doing."""
+
+    def __init__(self, pid: int, channel: socket.socket, request: Request) -> None:
+        self.pid = pid
+        self.channel = channel
+        self.request: Request | None = request
+        self.is_spent = request.kind != "exec"
+        self._unpacker = Unpacker()
+
+    def take(self, request: Request) -> bool:
+        """Take another, short request; False if it is not free or no longer alive."""
+        if self.request is not None or self.is_spent:
+            return False
+        try:
+            self.channel.sendall(pack(request))
+        except (BrokenPipeError, ConnectionResetError):
+            return False
+        self.request = request
+        return True
+
+    def cancel(self) -> None:
+        """Have its command killed; the signal may come late, so no other command may follow."""
+        self.is_spent = True
+        os.kill(self.pid, signal.SIGTERM)
+
+    def receive(self) -> bytes | None:
+        """The frame that answers its request, empty while incomplete; None if it has ended."""
+        data = self.channel.recv(1 << 20)
+        if not data:
+            return None
+        for head, body in self._unpacker.feed(data):
+            self.request = None
+            return join(head, body)
+        return b""
+
+    def lost(self) -> bytes:
+        """The frame that stands for the answer of a worker that was killed."""
+        request, self.request = self.request, None
+        if request is None:
+            return b""
+        if request.kind == "exec":
+            why = b"killed together with the process that watched over it\n"
+            return pack(Reply(request.id, rc=128 + signal.SIGKILL, body=why))
+        return pack(Reply(request.id, error="the process that worked on it was killed"))
+
+
+class Workers:
+    """All workers of an agent."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._by_channel: dict[socket.socket, Worker] = {}
+
+    @property
+    def channels(self) -> list[socket.socket]:
+        """What to wait on."""
+        return list(self._by_channel)
+
+    def begin(self, request: Request) -> bytes:
+        """Hand a request to a worker; a frame that can be sent at once, or nothing."""
+        if request.kind == "exec" and len(request.body) + len(str(request.argv)) < REUSE_BYTES:
+            for worker in self._by_channel.values():
+                if worker.take(request):
+                    return b""
+        ours, theirs = socket.socketpair()
+        with theirs:
+            try:
+                pid = os.fork()
+            except OSError as error:
+                ours.close()
+                why = f"no process could be started for it: {error.strerror}"
+                return pack(Reply(request.id, error=why))
+            if pid == 0:
+                self._become_worker(request, theirs, ours)
+        self._by_channel[ours] = Worker(pid, ours, request)
+        return b""
+
+    def cancel(self, number: int) -> None:
+        """Have the command of a request killed, if it still runs."""
+        for worker in self._by_channel.values():
+            if worker.request is not None and worker.request.id == number:
+                worker.cancel()
+
+    def receive(self, channel: socket.socket) -> bytes:
+        """What a worker has to say that is ready to be sent."""
+        worker = self._by_channel[channel]
+        frame = worker.receive()
+        if frame is None:
+            del self._by_channel[channel]
+            channel.close()
+            # Its command's processes are the agent's children now, beside the other workers.
+            kill_descendants(spare=frozenset(each.pid for each in self._by_channel.values()))
+            return worker.lost()
+        if worker.request is None and (worker.is_spent or self._num_idle() > NUM_IDLE):
+            channel.shutdown(socket.SHUT_WR)
+            worker.is_spent = True
+        return frame
+
+    def kill(self) -> bytes:
+        """Kill every process; the frames that stand for what they would have said."""
+        kill_descendants()
+        frames = [worker.lost() for worker in self._by_channel.values()]
+        for channel in self._by_channel:
+            channel.close()
+        self._by_channel.clear()
+        return b"".join(frames)
+
+    def _num_idle(self) -> int:
+        return sum(worker.request is None for worker in self._by_channel.values())
+
+    def _become_worker(
+        self, request: Request, channel: socket.socket, other_end: socket.socket
+    ) -> NoReturn:
+        status = 1
+        try:
+            for inherited in (other_end, *self._by_channel):
+                inherited.close()
+            _labour(request, channel, self._settings)
+            status = 0
+        finally:
+            os._exit(status)
+
+
+def _labour(request: Request, channel: socket.socket, settings: Settings) -> None:
+    """Do this request and those that follow on the channel."""
+    prctl(SET_CHILD_SUBREAPER, 1)
+    wake = wake_on_signals()
+    unpacker = Unpacker()
+    channel.sendall(pack(_do(request, settings, wake)))
+    while data := channel.recv(1 << 20):
+        for head, body in unpacker.feed(data):
+            channel.sendall(pack(_do(Request.parse(head, body), settings, wake)))
+
+
+def _do(request: Request, settings: Settings, wake: int) -> Reply:
+    try:
+        if request.kind == "exec":
+            return execute(request, settings, wake)
+        return FILE_REQUESTS[request.kind](request, settings)
+    except OSError as error:
+        return Reply(request.id, error=error.strerror or str(error))
