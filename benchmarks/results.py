@@ -79,6 +79,7 @@ class Summary(_Record):
     """Success if every missing episode had failed, and if every one had succeeded."""
     mean_reward: float | None
     mean_reward_ci: Interval | None
+    """95 %: Student's t, or the bootstrap over tasks; None where all values are the same."""
     tokens_mean: float | None
     """Sampled tokens an episode, sub-agents included."""
     tokens_ci: Interval | None
@@ -87,6 +88,7 @@ class Summary(_Record):
     answer_tokens_mean: float | None
     turns_mean: float | None
     seconds_mean: float | None
+    """Wall seconds of an episode, with others running beside it."""
     agents_mean: float | None
     edits_mean: float | None
     tool_error_rate: float | None
@@ -255,8 +257,11 @@ def _mean(scored: Sequence[Facts], value: Callable[[Facts], float | None]) -> fl
 
 
 def _interval(values: dict[str, list[float]]) -> Interval | None:
-    """Student's t for one value a task, the cluster bootstrap for several; None for one task."""
-    if len(values) < 2:
+    """Student's t for one value a task, the cluster bootstrap for several.
+
+    None for a single task and where all values are the same: no spread says nothing of precision.
+    """
+    if len(values) < 2 or len({number for numbers in values.values() for number in numbers}) == 1:
         return None
     if all(len(numbers) == 1 for numbers in values.values()):
         return mean_interval([numbers[0] for numbers in values.values()])

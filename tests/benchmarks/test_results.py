@@ -179,3 +179,11 @@ def test_no_episodes_and_mixed_runs_are_refused() -> None:
 def test_a_summary_survives_json() -> None:
     summary = summarise([episode(f"{i}", float(i % 2), group=str(i // 2)) for i in range(8)])
     assert type(summary).model_validate_json(summary.model_dump_json()) == summary
+
+
+def test_values_that_are_all_the_same_have_no_interval_for_their_mean() -> None:
+    same = summarise([episode(f"{i}", 1.0, tokens=4) for i in range(9)])
+    assert (same.mean_reward_ci, same.tokens_ci, same.ci) == (None, None, wilson(9, 9))
+    spread = summarise([episode(f"{i}", 1.0, tokens=4 + i % 2) for i in range(8)])
+    # mean 4.5, standard deviation sqrt(2/7), t(7) = 2.36462
+    assert spread.tokens_ci == pytest.approx((4.05313, 4.94687), abs=1e-4)
