@@ -89,6 +89,21 @@ class Env(gymnasium.Env[str, Action | str]):
     """Rules that hold for every task; the agent loop puts them into the system message."""
     observation_space: Text
     action_space: Text
+    _tool_names: ClassVar[tuple[str, ...]] = ()
+    _scorers: ClassVar[tuple[tuple[str, str], ...]] = ()
+    """Methods that score, each with its kind."""
+
+    def __init_subclass__(cls) -> None:
+        """Find the marked methods once, not in every instance."""
+        super().__init_subclass__()
+        members = {name: getattr(cls, name) for name in dir(cls) if not name.startswith("_")}
+        cls._tool_names = tuple(name for name, member in members.items() if is_tool(member))
+        cls._scorers = tuple(
+            (name, vars(member)["__forethought_score__"])
+            for name, member in members.items()
+            if inspect.isfunction(member) and "__forethought_score__" in vars(member)
+        )
+
     grants: ClassVar[tuple[Callable[..., object], ...]] = ()
     """Tools granted beside the methods marked @tool; see `forethought.envs.granted`."""
 
@@ -218,7 +233,7 @@ class Env(gymnasium.Env[str, Action | str]):
     async def ascore(self) -> tuple[float | None, dict[str, float | None], dict[str, float | None]]:
         """Score the present state: the mean reward (None if any is), rewards, metrics by name."""
         scores: dict[str, dict[str, float | None]] = {"reward": {}, "metric": {}}
-        for name, kind in self._score_names():
+        for name, kind in self._scorers:
             value = getattr(self, name)()
             scores[kind][name] = await value if inspect.isawaitable(value) else value
         values = list(scores["reward"].values())
@@ -255,7 +270,7 @@ class Env(gymnasium.Env[str, Action | str]):
             if split_of(task) == self.split:
                 return task.model_copy(update={"split": self.split, "seed": seed})
         raise RuntimeError(
-            f"{type(self).__name__}: no instance of horizon {self.horizon} in split "
+            f"{type(self).__name__}: no instance of horizon {task.horizon} in split "
             f"{self.split!r} after {_MAX_DRAWS} draws; make_task should vary more"
         )
 
@@ -267,15 +282,6 @@ class Env(gymnasium.Env[str, Action | str]):
         return usual[int(self.np_random.integers(len(usual)))]
 
     def _collect_tools(self) -> dict[str, Tool]:
-        methods = (getattr(self, name) for name in dir(type(self)) if not name.startswith("_"))
-        found = [as_tool(method) for method in methods if is_tool(method)]
+        found = [as_tool(getattr(self, name)) for name in self._tool_names]
         found.extend(as_tool(function) for function in self.grants)
         return {item.name: item for item in found}
-
-    def _score_names(self) -> list[tuple[str, str]]:
-        return [
-            (name, vars(member)["__forethought_score__"])
-            for name in dir(type(self))
-            if inspect.isfunction(member := getattr(type(self), name))
-            and "__forethought_score__" in vars(member)
-        ]

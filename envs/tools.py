@@ -167,7 +167,8 @@ async def _run(call: ToolCall, tools: Mapping[str, Tool], context: Context) -> T
     known = tools.get(call.name)
     if known is None:
         close = difflib.get_close_matches(call.name, tools, n=1)
-        hint = f" Did you mean {close[0]}?" if close else f" There are: {', '.join(tools)}."
+        known_names = f" There are: {', '.join(tools)}." if tools else " Act in plain text."
+        hint = f" Did you mean {close[0]}?" if close else known_names
         return _failed(call, "unknown_tool", f"There is no tool {call.name!r}.{hint}")
     try:
         checked = known.arguments.model_validate(call.arguments)
