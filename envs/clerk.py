@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Sequence
 
 from forethought.envs.calls import Json, render_call
-from forethought.envs.stations import HEADER, MONTHS, Archive, Station
+from forethought.envs.stations import HEADER, Archive, Station
 
 TABLE = "table.csv"
+SCRIPT = "rows.py"
+_HEADING = f"echo {','.join(HEADER)}"
+_CODE = """import calendar, sys
+for line in sys.stdin:
+    name, unit, *words = line.split()
+    rain = [float(word) for word in words]
+    total = sum(rain) * (25.4 if unit == "inch" else 1)
+    print(name, f"{total:.2f}", calendar.month_name[rain.index(max(rain)) + 1], sep=",")
+"""
 
 
 def prompt_of(archive: Archive) -> str:
@@ -23,9 +31,8 @@ Submit the path of the table."""
 def part_prompts(archive: Archive, num_parts: int) -> list[str]:
     """Tasks for sub-agents: the stations in equal parts, a file of rows for each."""
     return [
-        f"Write {path}, without a header: the rainfall of {archive.year} at these stations, one "
-        f"row each in this order: {_names(stations)}.\nColumns: {','.join(HEADER)}\n"
-        f"{_rules(archive)}"
+        f"Write {path} for {_names(stations)}: take unit and code in {archive.year} from each page, search "
+        f"code and year, open the log, give lines 'name unit figures' to {SCRIPT}."
         for path, stations in _parts(archive, num_parts)
     ]
 
@@ -33,28 +40,25 @@ def part_prompts(archive: Archive, num_parts: int) -> list[str]:
 def alone(archive: Archive, *, at_a_time: int) -> list[str]:
     """All turns of an expert without help."""
     groups = _groups(archive.asked, at_a_time)
-    items: list[Json] = [f"rows of {_names(group)}" for group in groups]
-    opening = (
-        f"plan: {len(groups)} x (open pages, search codes, open logs, add rows), check, submit\n"
-        + render_call("plan", {"items": [*items, "check and submit"]})
+    plan = f"plan: script; {len(groups)} x (open pages, search codes, open logs, add rows); submit"
+    items: list[Json] = [f"rows of group {number}" for number, _ in enumerate(groups, 1)]
+    opening = _together(
+        plan,
+        _call("plan", items=["script", *items, "check, submit"]),
+        _bash(f"{_HEADING} > {TABLE}"),
     )
-    first, *rest = _rows(archive, archive.asked, at_a_time, path=TABLE, header=True)
-    return [f"{opening}\n{first}", *rest, *_closing()]
+    rows = _rows(archive, archive.asked, at_a_time, path=TABLE, has_plan=True)
+    return [opening, _script(), *rows, *_closing()]
 
 
 def leading(archive: Archive, *, num_parts: int) -> list[str]:
     """All turns of an expert that hands the rows to sub-agents and joins what they wrote."""
     paths = [path for path, _ in _parts(archive, num_parts)]
-    items: list[Json] = [f"rows in {len(paths)} parts by sub-agents", "join", "check and submit"]
-    tasks: list[Json] = [*part_prompts(archive, num_parts)]
-    spawning = (
-        f"plan: spawn {len(paths)} for the rows, join their files, check, submit\n"
-        + render_call("plan", {"items": items})
-        + "\n"
-        + render_call("spawn", {"tasks": tasks})
-    )
-    joining = f"echo {','.join(HEADER)} | cat - {' '.join(paths)} > {TABLE}"
-    return [spawning, render_call("bash", {"command": joining}), *_closing()]
+    plan = f"plan: script; spawn {len(paths)} for the rows; join; submit"
+    opening = _together(plan, _call("plan", items=["script", "spawn", "join", "check, submit"]))
+    spawning = _call("spawn", tasks=[*part_prompts(archive, num_parts)])
+    joining = _bash(f"{_HEADING} | cat - {' '.join(paths)} > {TABLE}")
+    return [opening, _script(), spawning, joining, *_closing()]
 
 
 def helping(archive: Archive, prompt: str, *, num_parts: int, at_a_time: int) -> list[str]:
@@ -63,46 +67,35 @@ def helping(archive: Archive, prompt: str, *, num_parts: int, at_a_time: int) ->
     if prompt not in prompts:
         raise ValueError("the expert knows only the parts that it hands out itself")
     path, stations = _parts(archive, num_parts)[prompts.index(prompt)]
-    rows = _rows(archive, stations, at_a_time, path=path, header=False)
+    rows = _rows(archive, stations, at_a_time, path=path, has_plan=False)
     return [*rows, f"{path} has {len(stations)} rows."]
 
 
 def opening(title: str) -> str:
     """The call that opens a page."""
-    return render_call("open", {"title": title})
+    return _call("open", title=title)
 
 
 def _rows(
-    archive: Archive, stations: Sequence[Station], at_a_time: int, *, path: str, header: bool
+    archive: Archive, stations: Sequence[Station], at_a_time: int, *, path: str, has_plan: bool
 ) -> Iterator[str]:
     """Turns that read about stations, some at a time, and add their rows to a file."""
-    for number, group in enumerate(_groups(stations, at_a_time)):
-        yield "\n".join(opening(station.name) for station in group)
-        queries = [f"{station.log.code} {archive.year}" for station in group]
-        yield "\n".join(render_call("search", {"query": query}) for query in queries)
-        yield "\n".join(opening(station.log.title) for station in group)
-        code = _code(group, path=path, is_first=number == 0, header=header)
-        yield render_call("python", {"code": code})
+    for number, group in enumerate(_groups(stations, at_a_time), 1):
+        ticked = [_call("plan", done=[number])] if has_plan else []
+        yield _together(*ticked, *(opening(station.name) for station in group))
+        codes = (f"{station.log.code} {archive.year}" for station in group)
+        yield _together(*(_call("search", query=query) for query in codes))
+        yield _together(*(opening(station.log.title) for station in group))
+        lines = "".join(f"{s.name} {s.unit} {' '.join(map(str, s.log.figures))}\n" for s in group)
+        yield _bash(f"python3 {SCRIPT} >> {path} <<E\n{lines}E")
 
 
-def _code(stations: Sequence[Station], *, path: str, is_first: bool, header: bool) -> str:
-    logs = {s.name: [s.unit, [float(figure) for figure in s.log.figures]] for s in stations}
-    heading = f'    print("{",".join(HEADER)}", file=table)\n' if is_first and header else ""
-    return f"""logs = {json.dumps(logs)}
-months = "{" ".join(MONTHS)}".split()
-with open("{path}", "{"w" if is_first else "a"}") as table:
-{heading}    for name, (unit, figures) in logs.items():
-        total = sum(figures) * (25.4 if unit == "inch" else 1)
-        month = months[figures.index(max(figures))]
-        print(f"{{name}},{{total:.2f}},{{month}}", file=table)
-"""
+def _script() -> str:
+    return _call("write_file", path=SCRIPT, text=_CODE)
 
 
 def _closing() -> list[str]:
-    return [
-        render_call("bash", {"command": f"wc -l {TABLE}; tail -n 3 {TABLE}"}),
-        render_call("submit", {"answer": TABLE, "confidence": 1.0}),
-    ]
+    return [_call("read_file", path=TABLE), _call("submit", answer=TABLE, confidence=1.0)]
 
 
 def _rules(archive: Archive) -> str:
@@ -126,3 +119,15 @@ def _groups(stations: Sequence[Station], size: int) -> list[Sequence[Station]]:
 
 def _names(stations: Sequence[Station]) -> str:
     return ", ".join(station.name for station in stations)
+
+
+def _call(name: str, **arguments: Json) -> str:
+    return render_call(name, arguments)
+
+
+def _bash(command: str) -> str:
+    return _call("bash", command=command)
+
+
+def _together(*parts: str) -> str:
+    return "\n".join(parts)

@@ -154,7 +154,9 @@ def _station(
 def _figures(rng: np.random.Generator, unit: Unit) -> tuple[Decimal, ...]:
     """Twelve different monthly figures, so that one month is the wettest."""
     low, high = (100, 2500) if unit == "mm" else (4, 99)
-    return tuple(Decimal(int(n)) / 10 for n in rng.choice(np.arange(low, high), 12, replace=False))
+    return tuple(
+        Decimal(int(n)).scaleb(-1) for n in rng.choice(np.arange(low, high), 12, replace=False)
+    )
 
 
 def _names(rng: np.random.Generator, count: int) -> list[str]:

@@ -59,7 +59,7 @@ class Workbench(Env):
         horizon: int | None = None,
         split: Split = "train",
         backend: Backend = "auto",
-        oracle_rows: int = 4,
+        oracle_rows: int = 3,
         oracle_children: int = 0,
     ) -> None:
         super().__init__(horizon=horizon, split=split)
