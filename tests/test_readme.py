@@ -112,6 +112,18 @@ def test_an_environment_in_a_file_is_named_on_the_command_line(tmp_path: Path) -
     assert (summary["env"], summary["n"], summary["success"]) == ("example/ledger-v0", 3, 0.0)
 
 
+def test_the_run_file_is_one_that_train_takes(tmp_path: Path) -> None:
+    from forethought.trainer.config import read_config
+
+    (block,) = re.findall(r"^```toml\n(.*?)^```\n", README, re.DOTALL | re.MULTILINE)
+    (tmp_path / "run.toml").write_text(block, encoding="utf-8")
+    config = read_config(tmp_path / "run.toml", ["rl.learning_rate=2e-5"])
+    stages = (config.sft, config.filter, config.rl)
+    assert None not in stages
+    assert config.rl is not None
+    assert (config.rl.steps, config.rl.learning_rate) == (20, 2e-5)
+
+
 def test_an_example_takes_at_most_twenty_lines() -> None:
     lengths = [sum(bool(line.strip()) for line in code.splitlines()) for code, _ in EXAMPLES]
     assert max(lengths) <= 20
