@@ -31,8 +31,9 @@ Submit the path of the table."""
 def part_prompts(archive: Archive, num_parts: int) -> list[str]:
     """Tasks for sub-agents: the stations in equal parts, a file of rows for each."""
     return [
-        f"Write {path} for {_names(stations)}: take unit and code in {archive.year} from each page, search "
-        f"code and year, open the log, give lines 'name unit figures' to {SCRIPT}."
+        f"Write {path} for {_names(stations)}: take unit and code in {archive.year} from each "
+        "page, search code and year, open the log, give lines 'name unit figures' to "
+        f"{SCRIPT}."
         for path, stations in _parts(archive, num_parts)
     ]
 

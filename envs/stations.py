@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import lru_cache
 from typing import Literal
 
 import numpy as np
@@ -115,13 +116,15 @@ class Archive:
         return tuple(station.row for station in self.asked)
 
 
-def draw_archive(rng: np.random.Generator, num_rows: int) -> Archive:
+@lru_cache(maxsize=256)
+def archive_of(seed: int, num_rows: int) -> Archive:
     """An archive with `num_rows` stations to ask about and half as many others, at least three."""
+    rng = np.random.default_rng(seed)
     num_stations = num_rows + max(3, num_rows // 2)
     year = int(rng.integers(_FIRST_YEAR + 10, _LAST_YEAR - 10))
     names = _names(rng, num_stations)
     codes = _codes(rng, 2 * num_stations)
-    numbers = [int(n) + 1000 for n in rng.choice(9000, size=2 * num_stations, replace=False)]
+    numbers = [n + 1000 for n in _distinct(rng, 9000, 2 * num_stations)]
     stations = [
         _station(rng, names[i], codes=codes[2 * i :][:2], numbers=numbers[2 * i :][:2], year=year)
         for i in range(num_stations)
@@ -154,22 +157,36 @@ def _station(
 def _figures(rng: np.random.Generator, unit: Unit) -> tuple[Decimal, ...]:
     """Twelve different monthly figures, so that one month is the wettest."""
     low, high = (100, 2500) if unit == "mm" else (4, 99)
-    return tuple(
-        Decimal(int(n)).scaleb(-1) for n in rng.choice(np.arange(low, high), 12, replace=False)
-    )
+    return tuple(Decimal(int(n)).scaleb(-1) for n in low + rng.permutation(high - low)[:12])
 
 
 def _names(rng: np.random.Generator, count: int) -> list[str]:
-    every = [a + b + c for a in _STARTS for b in _MIDDLES for c in _ENDS]
-    return [every[int(i)] for i in rng.choice(len(every), size=count, replace=False)]
+    names = []
+    for n in _distinct(rng, len(_STARTS) * len(_MIDDLES) * len(_ENDS), count):
+        rest, end = divmod(n, len(_ENDS))
+        start, middle = divmod(rest, len(_MIDDLES))
+        names.append(_STARTS[start] + _MIDDLES[middle] + _ENDS[end])
+    return names
 
 
 def _codes(rng: np.random.Generator, count: int) -> list[str]:
+    """Different codes of the form 7KQ3."""
     letters = "ABCDEFGHJKLMNPQRSTUVWXYZ"
-    return [
-        f"{n % 10}{letters[n // 10 % 24]}{letters[n // 240 % 24]}{n // 5760}"
-        for n in (int(i) for i in rng.choice(57600, size=count, replace=False))
-    ]
+    codes = []
+    for n in _distinct(rng, 100 * len(letters) ** 2, count):
+        rest, last = divmod(n, 10)
+        rest, second = divmod(rest, len(letters))
+        first, letter = divmod(rest, len(letters))
+        codes.append(f"{first}{letters[letter]}{letters[second]}{last}")
+    return codes
+
+
+def _distinct(rng: np.random.Generator, bound: int, count: int) -> list[int]:
+    """`count` different numbers below `bound`, of which there are many more."""
+    found: dict[int, None] = {}
+    while len(found) < count:
+        found[int(rng.integers(bound))] = None
+    return list(found)
 
 
 def _pick(rng: np.random.Generator, items: list[str]) -> str:

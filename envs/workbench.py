@@ -24,7 +24,7 @@ from forethought.envs.granted import MIND_TOOLS, SANDBOX_TOOLS, plan
 from forethought.envs.lines import without_plan
 from forethought.envs.retrieval import SqliteIndex
 from forethought.envs.rewards import brier
-from forethought.envs.stations import HEADER, Archive, draw_archive
+from forethought.envs.stations import HEADER, Archive, archive_of
 from forethought.envs.task import Split, Task
 from forethought.envs.tools import tool
 from forethought.sandbox import Backend, Sandbox, SandboxFileError, SandboxSpec, open_sandbox
@@ -52,6 +52,8 @@ class Workbench(Env):
     )
     grants = (*SANDBOX_TOOLS, plan, *MIND_TOOLS)
     instructions = "Code and files live in one sandbox, without network; sub-agents share it."
+    archive: Archive
+    pages: SqliteIndex
 
     def __init__(
         self,
@@ -71,8 +73,6 @@ class Workbench(Env):
         self.backend: Backend = backend
         self.oracle_rows = oracle_rows
         self.oracle_children = oracle_children
-        self.archive = Archive(year=0, asked=(), others=())
-        self.pages = SqliteIndex(())
         self.read: set[str] = set()
         """Titles that were opened, by sub-agents too."""
 
@@ -85,7 +85,7 @@ class Workbench(Env):
         seed, num_rows = self.task.data.get("archive_seed"), self.task.data.get("num_rows")
         if not isinstance(seed, int) or not isinstance(num_rows, int):
             raise ValueError(f"task {self.task.id!r} needs archive_seed and num_rows in its data")
-        self.archive = draw_archive(np.random.default_rng(seed), num_rows)
+        self.archive = archive_of(seed, num_rows)
         if self.task.answer != _as_csv(self.archive):
             raise ValueError(f"task {self.task.id!r}: its archive no longer gives its answer")
         self.pages = SqliteIndex(self.archive.documents())
@@ -203,7 +203,7 @@ class Workbench(Env):
 
 def task_of(archive_seed: int, *, num_rows: int) -> Task:
     """The task of the archive drawn from a seed."""
-    archive = draw_archive(np.random.default_rng(archive_seed), num_rows)
+    archive = archive_of(archive_seed, num_rows)
     prompt = clerk.prompt_of(archive)
     return Task(
         id=f"workbench-{hashlib.sha256(prompt.encode()).hexdigest()[:12]}",
