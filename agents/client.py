@@ -79,7 +79,7 @@ class Client:
                 response = await self._http.post(path, json=body)
             except httpx.InvalidURL as error:
                 raise EngineUnavailable(f"POST {url}: {error}") from error
-            except httpx.TransportError as error:
+            except httpx.RequestError as error:
                 problem = f"{type(error).__name__}: {error or 'no detail'}; is the server running?"
             else:
                 if response.is_success:

@@ -80,8 +80,7 @@ class HTTPEngine:
         finish: Finish = "length" if choice.finish_reason == "length" else "stop"
         text = _with_thought(choice.message)
         num_sampled = answer.usage.completion_tokens if answer.usage else None
-        ids = self._ids(text, num_sampled, finish=finish, max_tokens=sampling.max_tokens)
-        return Completion(ids=ids, logprobs=None, finish=finish)
+        return self._completion(text, num_sampled, finish=finish, max_tokens=sampling.max_tokens)
 
     async def aclose(self) -> None:
         """Close the connections."""
@@ -104,16 +103,18 @@ class HTTPEngine:
             raise EngineUnavailable(f"{self.client.base_url}: a completion without choices")
         return answer
 
-    def _ids(
+    def _completion(
         self, text: str, num_sampled: int | None, *, finish: Finish, max_tokens: int
-    ) -> tuple[int, ...]:
-        """As many ids as the server sampled tokens, the stop token among them."""
+    ) -> Completion:
+        """The reply in as many ids as the server sampled tokens, the stop token among them."""
         estimate = len(self._packed.encode(text)) + (finish == "stop")
         count = max(1, min(num_sampled or estimate, max_tokens))
+        if text and count == 1:
+            # A single id cannot hold both text and stop token; the loop then closes the message.
+            finish = "length"
         end = self._packed.reply_closing(stopped=False) if finish == "stop" else []
-        if text and count == len(end):
-            return tuple(self._packed.encode_in(text, 1))
-        return (*self._packed.encode_in(text, count - len(end)), *end)
+        ids = (*self._packed.encode_in(text, count - len(end)), *end)
+        return Completion(ids=ids, logprobs=None, finish=finish)
 
 
 def chat_messages(messages: Sequence[tuple[Role, str]]) -> list[JsonValue]:

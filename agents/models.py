@@ -6,6 +6,7 @@ import difflib
 import importlib.util
 import json
 import os
+import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -98,10 +99,14 @@ def open_model(name: str) -> Model:
     """
     if name in _BY_NAME:
         return _BY_NAME[name](name)
-    scheme, colon, rest = name.partition(":")
+    scheme, colon, _ = name.partition(":")
     if colon and scheme in _BY_SCHEME:
         return _BY_SCHEME[scheme](name)
-    if Path(name).is_dir() or (name.count("/") == 1 and not colon and rest == ""):
+    if name and Path(name).is_dir():
+        if not (Path(name) / "config.json").is_file():
+            raise ValueError(f"model {name!r}: the folder holds no config.json, so no model")
+        return _transformers(name, name)
+    if _HUB_NAME.fullmatch(name):
         return _transformers(name, name)
     raise ValueError(_unknown(name))
 
@@ -194,6 +199,7 @@ def _unknown(name: str) -> str:
     )
 
 
+_HUB_NAME = re.compile(r"\w[\w.-]*/\w[\w.-]*")
 _BY_NAME: Mapping[str, Callable[[str], Model]] = {
     "oracle": _oracle,
     "floor": _floor,

@@ -1,0 +1,404 @@
+"""Engines over HTTP, against a real server on this machine that can misbehave."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+import anyio
+import pytest
+from desk import Desk, call
+from hypothesis import given
+from hypothesis import strategies as st
+
+from forethought.agents.budget import Limits
+from forethought.agents.client import Client, Patience, RequestRefused, retry_after_s
+from forethought.agents.engine import (
+    Completion,
+    ContextOverflow,
+    Engine,
+    EngineUnavailable,
+    Sampling,
+)
+from forethought.agents.http import HTTPEngine, chat_messages
+from forethought.agents.http_tokens import HTTPTokenEngine
+from forethought.agents.log import EventLog
+from forethought.agents.loop import run_episode
+from forethought.agents.packed import PackedTemplate
+from forethought.agents.stop import Stop
+from forethought.agents.template import ByteTemplate, Role
+from forethought.agents.trajectory import Trajectory
+
+QUICK = Patience(tries=3, base_s=0.001, timeout_s=1.0)
+Reply = tuple[int, dict[str, str], str]
+
+
+@dataclass
+class Server:
+    """Answers requests with prepared replies, the last one over and over."""
+
+    url: str = ""
+    replies: list[Reply] = field(default_factory=list)
+    requests: list[dict[str, Any]] = field(default_factory=list)
+    paths: list[str] = field(default_factory=list)
+    headers: list[dict[str, str]] = field(default_factory=list)
+    hook: Callable[[], None] = lambda: None
+
+    def next_reply(self) -> Reply:
+        return self.replies.pop(0) if len(self.replies) > 1 else self.replies[0]
+
+
+@pytest.fixture
+def server() -> Iterator[Server]:
+    state = Server()
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            length = int(self.headers["content-length"])
+            state.requests.append(json.loads(self.rfile.read(length)))
+            state.paths.append(self.path)
+            state.headers.append(dict(self.headers))
+            state.hook()
+            status, headers, body = state.next_reply()
+            self.send_response(status)
+            for name, value in {**headers, "content-length": str(len(body.encode()))}.items():
+                self.send_header(name, value)
+            self.end_headers()
+            self.wfile.write(body.encode())
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as listening:
+        listening.daemon_threads = True
+        state.url = f"http://127.0.0.1:{listening.server_port}/v1"
+        thread = threading.Thread(target=listening.serve_forever, args=(0.01,))
+        thread.start()
+        yield state
+        listening.shutdown()
+        thread.join()
+
+
+def chat(text: str | None, *, tokens: int | None = None, **more: object) -> Reply:
+    choice = {"message": {"role": "assistant", "content": text, **more}, "finish_reason": "stop"}
+    usage = {} if tokens is None else {"usage": {"completion_tokens": tokens}}
+    return 200, {}, json.dumps({"id": "x", "choices": [choice], **usage})
+
+
+def ask(url: str, *messages: tuple[Role, str], max_tokens: int = 50) -> Completion:
+    async def main() -> Completion:
+        engine = HTTPEngine(Client(base_url=url, api_key="k3y", patience=QUICK), "tiny")
+        prompt = [i for role, text in messages for i in engine.template.render(role, text)]
+        prompt += engine.template.reply_opening()
+        try:
+            return await engine.generate(
+                prompt, Sampling(max_tokens=max_tokens, temperature=0.5, seed=7)
+            )
+        finally:
+            await engine.aclose()
+
+    return anyio.run(main)
+
+
+def test_a_chat_server_gets_the_messages_and_the_sampling(server: Server) -> None:
+    server.replies = [chat("four", tokens=3)]
+    completion = ask(server.url, ("system", "Be brief."), ("user", "2+2? ü\n"))
+    assert PackedTemplate().decode(list(completion.ids)) == "four"
+    assert (len(completion.ids), completion.finish, completion.logprobs) == (3, "stop", None)
+    assert server.paths == ["/v1/chat/completions"]
+    assert server.headers[0]["Authorization"] == "Bearer k3y"
+    assert server.requests == [
+        {
+            "model": "tiny",
+            "messages": [
+                {"role": "system", "content": "Be brief."},
+                {"role": "user", "content": "2+2? ü\n"},
+            ],
+            "max_tokens": 50,
+            "temperature": 0.5,
+            "seed": 7,
+        }
+    ]
+
+
+def test_results_of_tools_are_sent_as_user_messages_thoughts_are_not_sent() -> None:
+    messages: list[tuple[Role, str]] = [
+        ("user", "go"),
+        ("assistant", "<think>hm</think>\ncalling"),
+        ("tool", "a"),
+        ("tool", "b"),
+        ("user", "next"),
+    ]
+    assert chat_messages(messages) == [
+        {"role": "user", "content": "go"},
+        {"role": "assistant", "content": "calling"},
+        {
+            "role": "user",
+            "content": "<tool_response>\na\n</tool_response>\n"
+            "<tool_response>\nb\n</tool_response>\nnext",
+        },
+    ]
+
+
+@pytest.mark.parametrize("name", ["reasoning", "reasoning_content"])
+def test_reasoning_that_comes_apart_is_put_before_the_answer(server: Server, name: str) -> None:
+    server.replies = [chat("4", tokens=20, **{name: "2 and 2"})]
+    completion = ask(server.url, ("user", "?"))
+    assert PackedTemplate().decode(list(completion.ids)) == "<think>2 and 2</think>\n4"
+    assert len(completion.ids) == 20
+
+
+@pytest.mark.parametrize(
+    ("reply", "num_ids"),
+    [
+        (chat("twelve chars"), 4),
+        (chat("ab", tokens=40), 40),
+        (chat("a" * 400, tokens=9), 9),
+        (chat("a" * 4000), 50),
+        (chat("", tokens=1), 1),
+        (chat(None), 1),
+        (chat("a", tokens=1), 1),
+    ],
+    ids=["estimated", "hidden", "long tokens", "estimate capped", "empty", "null", "no stop token"],
+)
+def test_a_reply_counts_as_many_tokens_as_the_server_sampled(
+    server: Server, reply: Reply, num_ids: int
+) -> None:
+    server.replies = [reply]
+    completion = ask(server.url, ("user", "?"))
+    assert len(completion.ids) == num_ids
+    assert (completion.ids[-1] == 0) is (completion.finish == "stop")
+    text = json.loads(reply[2])["choices"][0]["message"]["content"] or ""
+    assert PackedTemplate().decode(list(completion.ids)) == text
+
+
+def test_a_reply_that_was_cut_says_so(server: Server) -> None:
+    body = {"choices": [{"message": {"content": "ab"}, "finish_reason": "length"}]}
+    server.replies = [(200, {}, json.dumps(body))]
+    completion = ask(server.url, ("user", "?"))
+    assert completion.finish == "length"
+    assert 0 not in completion.ids
+
+
+@pytest.mark.parametrize("status", [429, 500, 502, 503])
+def test_trouble_that_passes_is_waited_out(server: Server, status: int) -> None:
+    server.replies = [(status, {}, "busy"), (status, {}, "busy"), chat("ok")]
+    assert PackedTemplate().decode(list(ask(server.url, ("user", "?")).ids)) == "ok"
+    assert len(server.requests) == 3
+
+
+def test_retry_after_is_honoured(server: Server) -> None:
+    server.replies = [(429, {"Retry-After": "1"}, "slow down"), chat("ok")]
+
+    async def main() -> float:
+        began = anyio.current_time()
+        client = Client(base_url=server.url, patience=QUICK)
+        await client.post("chat/completions", {})
+        await client.aclose()
+        return anyio.current_time() - began
+
+    assert 1.0 <= anyio.run(main) < 1.5
+
+
+@pytest.mark.parametrize(
+    ("header", "seconds"),
+    [
+        (None, None),
+        ("7", 7.0),
+        ("Thu, 01 Jan 1970 00:00:30 GMT", 20.0),
+        ("Thu, 01 Jan 1970 00:00:05 GMT", 0.0),
+        ("soon", None),
+    ],
+)
+def test_retry_after_is_a_number_or_a_date(header: str | None, seconds: float | None) -> None:
+    assert retry_after_s(header, now=10.0) == seconds
+
+
+@pytest.mark.parametrize(
+    ("reply", "tries", "problem"),
+    [
+        ((500, {}, "kaput"), 3, r"/v1/chat/completions: HTTP 500: kaput \(3 tries\)"),
+        ((429, {}, "no"), 3, r"HTTP 429: no; the server limits the rate; lower the concurrency"),
+        ((401, {}, "who?"), 1, "HTTP 401: who\\?; set the API key in OPENAI_API_KEY"),
+        ((404, {}, "nope"), 1, "HTTP 404: nope; check the address"),
+        ((400, {}, "bad seed"), 1, "HTTP 400: bad seed"),
+        ((200, {}, "<html>"), 1, "the answer is not JSON: '<html>'; is this an OpenAI-compatible"),
+        ((200, {}, "[1]"), 1, r"the answer is no JSON object: \[1\]"),
+        ((200, {}, "{}"), 1, "no chat completion: choices: Field required"),
+        ((200, {}, '{"choices": []}'), 1, "a completion without choices"),
+    ],
+    ids=["500", "429", "401", "404", "400", "html", "list", "empty object", "no choices"],
+)
+def test_trouble_that_stays_says_where_what_and_what_to_do(
+    server: Server, reply: Reply, tries: int, problem: str
+) -> None:
+    server.replies = [reply]
+    with pytest.raises(EngineUnavailable, match=problem):
+        ask(server.url, ("user", "?"))
+    assert len(server.requests) == tries
+
+
+def test_nobody_listening_is_told_after_all_tries() -> None:
+    with pytest.raises(
+        EngineUnavailable, match=r"ConnectError.*is the server running\? \(3 tries\)"
+    ):
+        ask("http://127.0.0.1:9/v1", ("user", "?"))
+
+
+def test_a_server_that_never_answers_is_given_up(server: Server) -> None:
+    release = threading.Event()
+    server.hook = lambda: release.wait(5) and None
+    server.replies = [chat("late")]
+
+    async def main() -> None:
+        patience = Patience(tries=2, base_s=0.001, timeout_s=0.1)
+        client = Client(base_url=server.url, patience=patience)
+        try:
+            await client.post("chat/completions", {})
+        finally:
+            await client.aclose()
+
+    try:
+        with pytest.raises(EngineUnavailable, match=r"ReadTimeout.*\(2 tries\)"):
+            anyio.run(main)
+    finally:
+        release.set()
+
+
+def test_a_prompt_that_is_too_long_for_the_server_is_an_overflow(server: Server) -> None:
+    server.replies = [(400, {}, "This model's maximum context length is 4096 tokens.")]
+    with pytest.raises(ContextOverflow, match="the server says the prompt is too long"):
+        ask(server.url, ("user", "?"))
+
+
+@pytest.mark.parametrize("url", ["localhost:80", "ftp://x/v1", "http:///v1"])
+def test_an_address_that_is_none_is_refused(url: str) -> None:
+    with pytest.raises(ValueError, match="is no address"):
+        Client(base_url=url)
+
+
+def play_over_http(engine: Engine, limits: Limits) -> Trajectory:
+    async def main() -> Trajectory:
+        with EventLog(None) as log:
+            found = await run_episode(Desk(), engine, id="e", log=log, limits=limits)
+        await engine.aclose()
+        return found
+
+    return anyio.run(main)
+
+
+def test_a_whole_episode_runs_over_http_with_its_tokens_accounted(server: Server) -> None:
+    server.replies = [chat(call("echo", text="hi"), tokens=17), chat("42", tokens=2)]
+    engine = HTTPEngine(Client(base_url=server.url, patience=QUICK), "tiny")
+    trajectory = play_over_http(engine, Limits())
+    assert trajectory.reward == 1.0
+    assert trajectory.num_sampled == 19
+    assert [event.trainable for event in trajectory.calls] == [False, False]
+    assert server.requests[1]["messages"][-2:] == [
+        {"role": "assistant", "content": call("echo", text="hi")},
+        {"role": "user", "content": "<tool_response>\nhi\n</tool_response>"},
+    ]
+
+
+def test_a_server_that_dies_in_an_episode_makes_it_missing_data(server: Server) -> None:
+    server.replies = [chat(call("echo", text="hi")), (500, {}, "dead")]
+    engine = HTTPEngine(Client(base_url=server.url, patience=QUICK), "tiny")
+    trajectory = play_over_http(engine, Limits())
+    assert trajectory.stop is Stop.PROVIDER_ERROR
+    assert trajectory.end is not None
+    assert "HTTP 500: dead" in str(trajectory.end.error)
+    assert trajectory.reward is None
+
+
+def tokens_reply(text: str, *, stopped: bool = True, num_logprobs: int | None = None) -> Reply:
+    ids = [*text.encode(), *([257] if stopped else [])]
+    logprobs = [-0.25] * (len(ids) if num_logprobs is None else num_logprobs)
+    choice = {
+        "token_ids": ids,
+        "logprobs": {"token_logprobs": logprobs},
+        "finish_reason": "stop" if stopped else "length",
+    }
+    return 200, {}, json.dumps({"choices": [choice]})
+
+
+def token_engine(url: str) -> HTTPTokenEngine:
+    client = Client(base_url=url, patience=QUICK)
+    return HTTPTokenEngine(client, "tiny", template=ByteTemplate(), context_window=4096, version=3)
+
+
+def test_a_token_server_gets_ids_and_its_draws_can_be_trained_on(server: Server) -> None:
+    server.replies = [tokens_reply(call("echo", text="hi")), tokens_reply("42")]
+    trajectory = play_over_http(token_engine(server.url), Limits())
+    assert trajectory.reward == 1.0
+    first, second = trajectory.calls
+    assert (first.trainable, first.version, first.logprobs) == (
+        *(True, 3),
+        (-0.25,) * len(first.completion),
+    )
+    assert server.paths == ["/v1/completions"] * 2
+    assert server.requests[0]["prompt"] == list(first.prompt)
+    assert server.requests[1]["prompt"] == [*first.prompt, *first.completion, *second.prompt]
+    assert server.requests[0]["return_token_ids"] is True
+    assert server.requests[0]["stop_token_ids"] == [257]
+    assert trajectory.num_drifts == 0
+
+
+@pytest.mark.parametrize(
+    ("reply", "problem"),
+    [
+        (chat("text only"), "no token ids in the answer.*return_token_ids"),
+        (tokens_reply("ab", num_logprobs=1), "3 token ids but 1 log-probabilities"),
+        (tokens_reply("", stopped=False), "an answer without tokens"),
+    ],
+    ids=["no ids", "too few logprobs", "nothing"],
+)
+def test_a_server_that_gives_no_tokens_is_no_engine_to_train_with(
+    server: Server, reply: Reply, problem: str
+) -> None:
+    server.replies = [reply]
+
+    async def main() -> None:
+        engine = token_engine(server.url)
+        try:
+            await engine.generate([256], Sampling(max_tokens=9))
+        finally:
+            await engine.aclose()
+
+    with pytest.raises(EngineUnavailable, match=problem):
+        anyio.run(main)
+
+
+roles = st.sampled_from(["system", "user", "assistant", "tool"])
+
+
+@given(st.lists(st.tuples(roles, st.text())))
+def test_packed_messages_come_back_exactly(messages: list[tuple[Role, str]]) -> None:
+    template = PackedTemplate()
+    ids = [token for role, text in messages for token in template.render(role, text)]
+    clean = [(r, t.encode("utf-8", "replace").decode()) for r, t in messages]
+    assert template.messages(ids + template.reply_opening()) == clean
+
+
+@given(st.text(), st.integers(1, 40))
+def test_text_comes_back_from_any_number_of_pieces(text: str, num_pieces: int) -> None:
+    template = PackedTemplate()
+    ids = template.encode_in(text, num_pieces)
+    assert len(ids) == num_pieces
+    assert template.decode(ids) == text.encode("utf-8", "replace").decode()
+
+
+@pytest.mark.parametrize("ids", [[], [2], [9], [3, 3], [0], [2, 9, 0]])
+def test_ids_that_are_no_prompt_are_refused(ids: list[int]) -> None:
+    with pytest.raises(ValueError, match=r"out of place|a prompt ends with"):
+        PackedTemplate().messages(ids)
+
+
+def test_a_refused_request_tells_its_status(server: Server) -> None:
+    server.replies = [(403, {}, "not yours")]
+    with pytest.raises(RequestRefused, match="this key may not use the model") as refused:
+        ask(server.url, ("user", "?"))
+    assert (refused.value.status, refused.value.body) == (403, "not yours")
