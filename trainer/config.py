@@ -1,0 +1,182 @@
+"""RunConfig: everything that a training run is told, read from TOML and `key=value` words."""
+
+from __future__ import annotations
+
+import difflib
+import tomllib
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError, model_validator
+
+from forethought.agents.budget import Limits
+from forethought.envs import registry
+from forethought.trainer.corrections import CORRECTIONS
+from forethought.trainer.credit import ESTIMATORS, Overlong
+from forethought.trainer.learner import Denominator
+from forethought.trainer.losses import LOSSES
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class TasksConfig(_Part):
+    """What is practised and measured on."""
+
+    env: str
+    options: dict[str, JsonValue] = Field(default_factory=dict)
+    """What the environment is made with, its horizon excepted."""
+    horizons: tuple[int, ...] = ()
+    """Taken in turn; empty leaves the choice to the environment."""
+
+
+class EvaluationConfig(_Part):
+    """How each stage is measured, on held-out tasks that are the same for every stage."""
+
+    tasks: int = Field(default=64, ge=1)
+    temperature: float = Field(default=1.0, ge=0)
+    """That of training by default: 0 would measure another policy than the one being trained."""
+    every: int = Field(default=0, ge=0)
+    """RL steps between evaluations; 0 measures at the ends of the stages alone."""
+    base: bool = True
+    """Whether the untrained model is measured first."""
+
+
+class SFTConfig(_Part):
+    """Warm start: imitate the expert's episodes, plan text included."""
+
+    steps: int = Field(default=24, ge=1)
+    batch_size: int = Field(default=8, ge=1)
+    """Episodes a step."""
+    learning_rate: float = Field(default=1e-4, gt=0)
+    warmup_steps: int = Field(default=4, ge=0)
+    options: dict[str, JsonValue] = Field(default_factory=dict)
+    """What the expert's environments are made with beside the tasks' options."""
+
+
+class FilterConfig(_Part):
+    """Difficulty filter: drop tasks that the model always or never solves."""
+
+    tasks: int = Field(default=32, ge=1)
+    samples: int = Field(default=4, ge=2)
+
+
+class RLConfig(_Part):
+    """Reinforcement learning over full episodes."""
+
+    steps: int = Field(default=12, ge=1)
+    groups: int = Field(default=4, ge=1)
+    """Tasks a step."""
+    group_size: int = Field(default=8, ge=2)
+    """Episodes a task."""
+    learning_rate: float = Field(default=1e-5, gt=0)
+    warmup_steps: int = Field(default=0, ge=0)
+    loss: str = "dapo"
+    corrections: tuple[str, ...] = ()
+    denominator: Denominator = "token"
+    estimator: str = "centred"
+    overlong: Overlong = "keep"
+    """keep: a cut-off episode is a failure like others; mask: no loss; penalise: less reward."""
+
+    @model_validator(mode="after")
+    def _known(self) -> RLConfig:
+        _check("loss", self.loss, LOSSES)
+        _check("estimator", self.estimator, ESTIMATORS)
+        for name in self.corrections:
+            _check("correction", name, CORRECTIONS)
+        return self
+
+
+class RunConfig(_Part):
+    """One training run: measure, warm start, filter, reinforce, measure again."""
+
+    model: str = "smollm2"
+    """smollm2, tiny (made from scratch), or a folder or hub name."""
+    out: Path
+    seed: int = Field(default=0, ge=0)
+    tasks: TasksConfig
+    limits: Limits = Limits()
+    evaluation: EvaluationConfig = EvaluationConfig()
+    sft: SFTConfig | None = None
+    filter: FilterConfig | None = None
+    rl: RLConfig | None = None
+    concurrency: int = Field(default=64, ge=1)
+    """Episodes at once, and sequences whose keys the engine holds."""
+    max_tokens: int = Field(default=512, ge=1)
+    """Distinct tokens of one forward and backward pass."""
+    trained_layers: int | None = Field(default=None, ge=1)
+    """Train the last layers only; None trains all parameters."""
+    save_every: int = Field(default=4, ge=1)
+    """Optimiser steps between checkpoints."""
+    minutes: float | None = Field(default=None, gt=0)
+    """RL stops at the first step that ends later than this after the start of the session."""
+    device: Literal["cpu", "cuda"] | None = None
+
+
+def read_config(path: Path, overrides: Sequence[str] = ()) -> RunConfig:
+    """A config from a TOML file and `section.key=value` words, which win.
+
+    Raises ValueError naming the file, the key and the nearest known one.
+    """
+    try:
+        loaded = tomllib.loads(path.read_text(encoding="utf-8"))
+    except tomllib.TOMLDecodeError as error:
+        raise ValueError(f"{path}: not valid TOML: {error}") from None
+    for word in overrides:
+        _override(loaded, word)
+    try:
+        config = RunConfig.model_validate(loaded)
+    except ValidationError as error:
+        raise ValueError(f"{path}: {'; '.join(_problems(error))}") from None
+    registry.make(config.tasks.env)  # an unknown environment is told before anything is loaded
+    return config
+
+
+def _override(loaded: dict[str, object], word: str) -> None:
+    key, equals, text = word.partition("=")
+    if not equals or not key:
+        raise ValueError(f"{word!r} should read key=value, for example rl.steps=20")
+    *sections, name = key.split(".")
+    place = loaded
+    for section in sections:
+        inner = place.setdefault(section, {})
+        if not isinstance(inner, dict):
+            raise ValueError(f"{word!r}: {section} is a value, not a section")
+        place = inner
+    try:
+        place[name] = tomllib.loads(f"value = {text}")["value"]
+    except tomllib.TOMLDecodeError:
+        place[name] = text
+
+
+def _problems(error: ValidationError) -> Iterator[str]:
+    for item in error.errors():
+        path = [str(part) for part in item["loc"]]
+        if item["type"] == "extra_forbidden":
+            known = _known_keys(path[:-1])
+            close = difflib.get_close_matches(path[-1], known, n=1)
+            hint = f"did you mean {close[0]!r}?" if close else f"there are: {', '.join(known)}"
+            yield f"unknown key {'.'.join(path)!r}; {hint}"
+        else:
+            yield f"{'.'.join(path)}: {item['msg']}"
+
+
+def _known_keys(path: Sequence[str]) -> list[str]:
+    sections: dict[str, type[BaseModel]] = {
+        "": RunConfig,
+        "tasks": TasksConfig,
+        "evaluation": EvaluationConfig,
+        "sft": SFTConfig,
+        "filter": FilterConfig,
+        "rl": RLConfig,
+    }
+    model = sections.get(".".join(path))
+    return list(model.model_fields) if model else []
+
+
+def _check(what: str, name: str, known: dict[str, object] | object) -> None:
+    assert isinstance(known, dict)
+    if name not in known:
+        raise ValueError(f"no {what} named {name!r}; there are: {', '.join(known)}")

@@ -1,0 +1,70 @@
+"""The demo: on two CPU cores, a small language model learns to plan, and a report shows how."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from pydantic import JsonValue
+
+from forethought.agents.budget import Limits
+from forethought.trainer.config import (
+    EvaluationConfig,
+    FilterConfig,
+    RLConfig,
+    RunConfig,
+    SFTConfig,
+    TasksConfig,
+)
+from forethought.trainer.progress import Progress
+from forethought.trainer.report import write_run_report
+from forethought.trainer.run import execute
+
+_BLOCKS = TasksConfig(
+    env="forethought/blocksworld-v0", options={"oracle_moves": 2}, horizons=(2, 4)
+)
+_LIMITS = Limits(turns=4, tokens=256, reply_tokens=40, context=768)
+
+
+def demo_config(*, out: Path, model: str, seed: int, minutes: float | None) -> RunConfig:
+    """What the demo runs; any model but `tiny` gets the settings of the embedded one."""
+    if model == "tiny":
+        return RunConfig(
+            model=model,
+            out=out,
+            seed=seed,
+            tasks=_BLOCKS,
+            limits=_LIMITS,
+            evaluation=EvaluationConfig(tasks=128),
+            sft=SFTConfig(steps=150, batch_size=16, learning_rate=3e-3),
+            filter=FilterConfig(tasks=64, samples=4),
+            rl=RLConfig(steps=60, groups=8, group_size=8, learning_rate=3e-4),
+            concurrency=128,
+            max_tokens=2048,
+            save_every=20,
+            minutes=minutes,
+        )
+    return RunConfig(
+        model=model,
+        out=out,
+        seed=seed,
+        tasks=_BLOCKS,
+        limits=_LIMITS,
+        evaluation=EvaluationConfig(tasks=64),
+        sft=SFTConfig(steps=40, batch_size=8, learning_rate=1e-4),
+        filter=FilterConfig(tasks=24, samples=4),
+        rl=RLConfig(steps=14, groups=4, group_size=8, learning_rate=2e-5),
+        minutes=minutes,
+    )
+
+
+def run_demo(
+    *, out: Path, model: str, seed: int, resume: bool, minutes: float | None
+) -> dict[str, JsonValue]:
+    """`forethought demo`: the whole run, then `report.html` beside `summary.json`."""
+    config = demo_config(out=out, model=model, seed=seed, minutes=minutes)
+    progress = Progress()
+    progress.say(f"{model} on {config.tasks.env}, seed {seed}; Ctrl-C stops it, --resume goes on")
+    found = execute(config, resume=resume, progress=progress)
+    report = write_run_report(config)
+    progress.say(f"  report: {report}\n summary: {out / 'summary.json'}")
+    return {**found, "report": str(report)}

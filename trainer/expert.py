@@ -1,0 +1,82 @@
+"""Expert episodes: what the warm start imitates."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import anyio
+from pydantic import JsonValue
+
+from forethought.agents.budget import Limits
+from forethought.agents.log import EventLog
+from forethought.agents.models import OracleModel
+from forethought.agents.rollout import Job, run_jobs
+from forethought.agents.template import ByteTemplate, Template
+from forethought.agents.trajectory import Trajectory
+from forethought.trainer.config import TasksConfig
+
+_ROOM = Limits(turns=512, tokens=1 << 20, reply_tokens=4096, context=1 << 20)
+
+
+def expert_episodes(
+    tasks: TasksConfig,
+    template: Template,
+    *,
+    num_episodes: int,
+    seed: int,
+    options: Mapping[str, JsonValue] | None = None,
+) -> list[Trajectory]:
+    """Episodes of the environment's expert on training tasks, in a model's own tokens.
+
+    Raises RuntimeError if the expert fails one: its environment is broken and would teach that.
+    """
+    jobs = practice_jobs(tasks, num_tasks=num_episodes, seed=seed, options=options)
+    episodes = anyio.run(_run, jobs, OracleModel(template=template))
+    for episode in episodes:
+        if episode.reward is None or episode.reward < 1 - 1e-9:
+            raise RuntimeError(
+                f"the expert of {tasks.env} scores {episode.reward} on seed {episode.start.seed} "
+                f"({episode.stop}); run: forethought check {tasks.env}"
+            )
+    return episodes
+
+
+def expert_texts(tasks: TasksConfig, *, num_episodes: int, seed: int) -> list[str]:
+    """All that is said in some expert episodes, for fitting a vocabulary."""
+    episodes = expert_episodes(tasks, ByteTemplate(), num_episodes=num_episodes, seed=seed)
+    return [message.text for episode in episodes for message in episode.messages()]
+
+
+def practice_jobs(
+    tasks: TasksConfig,
+    *,
+    num_tasks: int,
+    seed: int,
+    samples: int = 1,
+    first: int = 0,
+    options: Mapping[str, JsonValue] | None = None,
+) -> list[Job]:
+    """Episodes on training tasks `first`, `first + 1`, ...; samples of one task share its group.
+
+    Seeds lie apart from those of any evaluation plan, whose split is another one besides.
+    """
+    jobs: list[Job] = []
+    for index in range(first, first + num_tasks):
+        made: dict[str, object] = {**tasks.options, **(options or {}), "split": "train"}
+        if tasks.horizons:
+            made["horizon"] = tasks.horizons[index % len(tasks.horizons)]
+        jobs.extend(
+            Job(
+                id=f"{seed}-{index:06d}.{sample}",
+                env_id=tasks.env,
+                options=made,
+                seed=seed * 1_000_003 + index,
+                group=str(index),
+            )
+            for sample in range(samples)
+        )
+    return jobs
+
+
+async def _run(jobs: list[Job], model: OracleModel) -> list[Trajectory]:
+    return await run_jobs(jobs, model, log=EventLog(None), limits=_ROOM, temperature=1.0)

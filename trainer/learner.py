@@ -1,0 +1,180 @@
+"""Learner: a model, its optimiser, and one step of gradient descent on packed rows.
+
+Legend: M draws.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+from torch import Tensor
+from transformers import PreTrainedModel
+
+from forethought.agents.attention import use_hook
+from forethought.trainer.corrections import correct
+from forethought.trainer.head import check_head, draw_logprobs
+from forethought.trainer.losses import LOSSES, Terms
+from forethought.trainer.tree import Row, TreeBatch, tree_batches
+
+Denominator = Literal["token", "rollout", "constant"]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Objective:
+    """What a step minimises."""
+
+    loss: str = "dapo"
+    corrections: tuple[str, ...] = ()
+    denominator: Denominator = "token"
+    """token: mean over draws; rollout: mean over episodes of their means; constant: see below."""
+    constant: float = 1.0
+    """Divisor of the summed loss for the "constant" denominator (Dr. GRPO)."""
+    temperature: float = 1.0
+    """Temperature that the draws were sampled at."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class StepMetrics:
+    """What one optimiser step did."""
+
+    loss: float
+    gradient_norm: float
+    entropy: float
+    """Mean entropy in nats of the distributions that the draws came from."""
+    mismatch: float
+    """Mean of `r - log r - 1`, r = pi/mu: an estimate of KL(mu, pi) before the step."""
+    max_ratio: float
+    num_draws: int
+    num_tokens: int
+    """Distinct tokens passed through the model."""
+    num_row_tokens: int
+    """Tokens that separate rows would have passed."""
+
+
+class Learner:
+    """Trains a model in place; an engine may hold the same model."""
+
+    def __init__(
+        self,
+        model: PreTrainedModel,
+        *,
+        learning_rate: float,
+        warmup_steps: int = 0,
+        max_gradient_norm: float = 1.0,
+        max_tokens: int = 512,
+        trained_layers: int | None = None,
+    ) -> None:
+        use_hook(model)
+        check_head(model)
+        self.model = model
+        self.learning_rate = learning_rate
+        self.warmup_steps = warmup_steps
+        self.max_gradient_norm = max_gradient_norm
+        self.max_tokens = max_tokens
+        self.num_steps = 0
+        parameters = _trained(model, trained_layers)
+        self.optimizer = torch.optim.AdamW(
+            parameters, lr=learning_rate, betas=(0.9, 0.95), weight_decay=0.0, fused=True
+        )
+
+    def step(self, rows: Sequence[Row], objective: Objective) -> StepMetrics:
+        """One optimiser step on `rows`. Raises ValueError if they hold no draw.
+
+        Denominators are computed over all rows before the first backward pass, so neither packing
+        nor order changes the gradient.
+        """
+        batches = tree_batches(rows, max_tokens=self.max_tokens)
+        batches = [batch for batch in batches if batch.num_draws]
+        if not batches:
+            raise ValueError("nothing to train on: the rows hold no sampled token")
+        scales = _scales(batches, objective)
+        self.optimizer.zero_grad(set_to_none=True)
+        sums = torch.zeros(3)
+        max_ratio = 0.0
+        for batch, scale_M in zip(batches, scales, strict=True):
+            moved = batch.to(self.model.device)
+            with self._precision():
+                logprob_M, entropy_M = draw_logprobs(
+                    self.model, moved, temperature=objective.temperature
+                )
+            terms = Terms(
+                logprob_M=logprob_M,
+                behaviour_M=moved.logprob_M,
+                advantage_M=moved.advantage_M,
+                sequence_M=moved.sequence_M,
+            )
+            weight_M = scale_M.to(logprob_M.device) * correct(terms, objective.corrections)
+            loss = (LOSSES[objective.loss](terms) * weight_M).sum()
+            loss.backward()  # type: ignore[no-untyped-call]
+            log_ratio_M = terms.log_ratio_M.detach()
+            mismatch = (log_ratio_M.exp() - log_ratio_M - 1).sum()
+            sums += torch.stack([loss.detach(), entropy_M.sum(), mismatch]).cpu()
+            max_ratio = max(max_ratio, float(log_ratio_M.exp().max()))
+        gradient_norm = self._update()
+        num_draws = sum(batch.num_draws for batch in batches)
+        return StepMetrics(
+            loss=float(sums[0]),
+            gradient_norm=gradient_norm,
+            entropy=float(sums[1]) / num_draws,
+            mismatch=float(sums[2]) / num_draws,
+            max_ratio=max_ratio,
+            num_draws=num_draws,
+            num_tokens=sum(batch.num_tokens for batch in batches),
+            num_row_tokens=sum(batch.num_row_tokens for batch in batches),
+        )
+
+    def _update(self) -> float:
+        parameters = [p for group in self.optimizer.param_groups for p in group["params"]]
+        norm = torch.nn.utils.clip_grad_norm_(parameters, self.max_gradient_norm)
+        if not torch.isfinite(norm):
+            raise FloatingPointError(
+                f"the gradient norm is {float(norm)} at step {self.num_steps}; "
+                "lower the learning rate and resume from the last checkpoint"
+            )
+        self.num_steps += 1
+        warmth = min(1.0, self.num_steps / max(1, self.warmup_steps))
+        for group in self.optimizer.param_groups:
+            group["lr"] = self.learning_rate * warmth
+        self.optimizer.step()
+        self.optimizer.zero_grad(set_to_none=True)
+        return float(norm)
+
+    def _precision(self) -> AbstractContextManager[object]:
+        if self.model.device.type == "cuda" and self.model.dtype == torch.float32:
+            return torch.autocast("cuda", dtype=torch.bfloat16)
+        return nullcontext()
+
+
+def _scales(batches: Sequence[TreeBatch], objective: Objective) -> list[Tensor]:
+    """Weight of each draw in the summed loss: its own weight over the global denominator."""
+    if objective.denominator == "constant":
+        return [batch.weight_M / objective.constant for batch in batches]
+    if objective.denominator == "token":
+        total = sum(float(batch.weight_M.sum()) for batch in batches)
+        return [batch.weight_M / total for batch in batches]
+    lengths: dict[str, float] = {}
+    for batch in batches:
+        for episode, weight in zip(batch.episodes, batch.weight_M.tolist(), strict=True):
+            lengths[episode] = lengths.get(episode, 0.0) + weight
+    return [
+        batch.weight_M
+        / torch.tensor([lengths[episode] * len(lengths) for episode in batch.episodes])
+        for batch in batches
+    ]
+
+
+def _trained(model: PreTrainedModel, trained_layers: int | None) -> list[torch.nn.Parameter]:
+    """All parameters, or those of the last layers alone; the others stop taking gradients."""
+    if trained_layers is not None:
+        layers = model.base_model.layers
+        if not 1 <= trained_layers <= len(layers):
+            raise ValueError(f"trained_layers is {trained_layers}; the model has {len(layers)}")
+        model.requires_grad_(False)
+        for layer in layers[-trained_layers:]:
+            layer.requires_grad_(True)
+        model.base_model.norm.requires_grad_(True)
+    return [parameter for parameter in model.parameters() if parameter.requires_grad]

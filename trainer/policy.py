@@ -1,0 +1,65 @@
+"""Policy: the model being trained, held once and used by engine and learner alike."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import torch
+from transformers import AutoModelForCausalLM, LlamaConfig, LlamaForCausalLM, PreTrainedModel
+
+from forethought.agents.chat import ChatMLTemplate, load_template
+from forethought.agents.embedded import ensure_embedded
+from forethought.agents.engine_transformers import TransformersEngine
+from forethought.agents.words import WordTemplate
+from forethought.trainer.config import RunConfig, TasksConfig
+from forethought.trainer.expert import expert_texts
+
+
+def load_policy(config: RunConfig) -> TransformersEngine:
+    """The engine over the model that `config` names, in float32, which is what training needs.
+
+    Raises ValueError for a model that does not exist or cannot be trained here.
+    """
+    device = config.device or ("cuda" if torch.cuda.is_available() else "cpu")
+    if config.model == "tiny":
+        model, template = tiny_model(config.tasks, seed=config.seed)
+        model.to(device)
+        return TransformersEngine(model, template, num_slots=config.concurrency)
+    path = ensure_embedded() if config.model == "smollm2" else Path(config.model)
+    try:
+        loaded = AutoModelForCausalLM.from_pretrained(str(path), dtype=torch.float32)
+    except OSError as error:
+        raise ValueError(
+            f"no model at {config.model!r}; use smollm2, tiny, or the folder of a model "
+            f"({str(error).splitlines()[0]})"
+        ) from None
+    return TransformersEngine(
+        loaded.to(device).eval(), load_template(path), num_slots=config.concurrency
+    )
+
+
+def tiny_model(tasks: TasksConfig, *, seed: int) -> tuple[PreTrainedModel, WordTemplate]:
+    """A Llama of about a million parameters, made from scratch for the words of some tasks."""
+    template = WordTemplate.fit(expert_texts(tasks, num_episodes=200, seed=seed))
+    config = LlamaConfig(
+        vocab_size=template.vocab_size,
+        hidden_size=128,
+        intermediate_size=384,
+        num_hidden_layers=4,
+        num_attention_heads=4,
+        num_key_value_heads=2,
+        head_dim=32,
+        max_position_embeddings=1024,
+        tie_word_embeddings=True,
+    )
+    torch.manual_seed(seed)
+    return LlamaForCausalLM(config).eval(), template
+
+
+def save_policy(engine: TransformersEngine, folder: Path) -> None:
+    """Write model and template as a folder that `--model` takes."""
+    folder.mkdir(parents=True, exist_ok=True)
+    engine.model.save_pretrained(folder)
+    template = engine.template
+    assert isinstance(template, ChatMLTemplate | WordTemplate)
+    template.save(folder)

@@ -1,0 +1,174 @@
+"""RL over full episodes: sample groups, give credit, take one step on all of it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import anyio
+import numpy as np
+
+from forethought.agents.log import EventLog, finished, read_log
+from forethought.agents.rollout import Job, run_jobs
+from forethought.agents.trajectory import Trajectory
+from forethought.envs.task import Task
+from forethought.trainer.config import RLConfig, RunConfig
+from forethought.trainer.credit import Credited, credit
+from forethought.trainer.expert import practice_jobs
+from forethought.trainer.learner import Learner, Objective, StepMetrics
+from forethought.trainer.measure import measure
+from forethought.trainer.metrics import Metrics
+from forethought.trainer.session import RL, Session
+
+
+def reinforce(session: Session, pool: Sequence[Task]) -> None:
+    """Take the config's RL steps, or as many as its minutes allow."""
+    config = session.config.rl
+    assert config is not None
+    learner = session.learner(learning_rate=config.learning_rate, warmup_steps=config.warmup_steps)
+    first = session.restore(learner, stage=RL)
+    every = session.config.evaluation.every
+    with session.progress.bar("RL over full episodes", config.steps) as advance:
+        for step in range(config.steps):
+            if step < first:
+                advance("")
+                continue
+            if step > first and session.is_late():
+                session.save(learner, stage=RL, step=step, force=True)
+                session.progress.say(f"      rl: stopped for time after {step} steps")
+                break
+            values = _step(session, learner, pool, step)
+            session.record(RL, step, values)
+            session.save(learner, stage=RL, step=step + 1)
+            advance(f"success {values['success']}")
+            if every and (step + 1) % every == 0 and step + 1 < config.steps:
+                measure(session, f"rl-{step + 1:05d}")
+
+
+def _step(session: Session, learner: Learner, pool: Sequence[Task], step: int) -> Metrics:
+    config = session.config.rl
+    assert config is not None
+    rollout = sample(session, step_jobs(session.config, pool, step), step)
+    found = credit(rollout.groups, estimator=config.estimator, overlong=config.overlong)
+    started = time.perf_counter()
+    done = None
+    if found.num_trained:
+        done = learner.step(found.rows, objective(config))
+        session.engine.weights_changed()
+    return step_metrics(rollout, found, done, train_s=time.perf_counter() - started)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Rollout:
+    """The episodes of one step, group by group."""
+
+    groups: tuple[tuple[Trajectory, ...], ...]
+    seconds: float
+
+
+def objective(config: RLConfig) -> Objective:
+    """What an RL step of this config minimises."""
+    episodes = config.groups * config.group_size
+    return Objective(
+        loss=config.loss,
+        corrections=config.corrections,
+        denominator=config.denominator,
+        constant=float(episodes),
+    )
+
+
+def step_jobs(config: RunConfig, pool: Sequence[Task], step: int) -> list[Job]:
+    """Episodes of a step: tasks of the filtered pool in shuffled rounds, fresh ones without a pool.
+
+    A function of config, pool and step alone, so that a resumed run goes on exactly.
+    """
+    rl = config.rl
+    assert rl is not None
+    first = step * rl.groups
+    jobs = practice_jobs(
+        config.tasks,
+        num_tasks=rl.groups,
+        seed=3 * config.seed + 3,
+        samples=rl.group_size,
+        first=first,
+    )
+    if not pool:
+        return jobs
+    chosen = [_from_pool(pool, first + index, seed=config.seed) for index in range(rl.groups)]
+    return [replace(job, task=chosen[index // rl.group_size]) for index, job in enumerate(jobs)]
+
+
+def sample(session: Session, jobs: Sequence[Job], step: int) -> Rollout:
+    """Run the episodes of a step that its log does not hold yet; all of them, by group."""
+    config = session.config
+    started = time.perf_counter()
+    log_path = config.out / "rl" / f"step-{step:05d}.jsonl"
+    done = finished(log_path)
+    with session.progress.bar(f"  episodes of step {step + 1}", len(jobs)) as advance:
+
+        async def run() -> None:
+            with EventLog(log_path) as log:
+                await run_jobs(
+                    [job for job in jobs if job.id not in done],
+                    session.model,
+                    log=log,
+                    limits=config.limits,
+                    concurrency=config.concurrency,
+                    on_done=lambda _: advance(""),
+                )
+
+        anyio.run(run)
+    episodes = read_log(log_path)
+    groups: dict[str, list[Trajectory]] = {}
+    for job in jobs:
+        groups.setdefault(job.group, []).append(episodes[job.id])
+    return Rollout(
+        groups=tuple(tuple(group) for group in groups.values()),
+        seconds=time.perf_counter() - started,
+    )
+
+
+def step_metrics(
+    rollout: Rollout, found: Credited, step: StepMetrics | None, *, train_s: float
+) -> Metrics:
+    """The line of an RL step; without informative groups there was no optimiser step."""
+    episodes = [episode for group in rollout.groups for episode in group]
+    rewards = [episode.reward for episode in episodes if episode.reward is not None]
+    values: Metrics = {
+        "reward": _mean(rewards),
+        "success": _mean([float(reward >= 1 - 1e-9) for reward in rewards]),
+        "episodes": len(episodes),
+        "unscored": found.num_unscored,
+        "overlong": found.num_overlong,
+        "groups": found.num_groups,
+        "informative": found.num_informative,
+        "coverage": found.coverage,
+        "sampled_tokens": sum(episode.num_sampled for episode in episodes),
+        "drifts": sum(episode.num_drifts for episode in episodes),
+        "rollout_s": round(rollout.seconds, 3),
+        "train_s": round(train_s, 3),
+    }
+    if step is not None:
+        values |= {
+            "loss": step.loss,
+            "gradient_norm": step.gradient_norm,
+            "entropy": step.entropy,
+            "mismatch": step.mismatch,
+            "max_ratio": step.max_ratio,
+            "trained_tokens": step.num_draws,
+            "distinct_tokens": step.num_tokens,
+            "row_tokens": step.num_row_tokens,
+        }
+    return values
+
+
+def _from_pool(pool: Sequence[Task], number: int, *, seed: int) -> Task:
+    """The `number`-th task of endless rounds through the pool, each round shuffled anew."""
+    turn, place = divmod(number, len(pool))
+    order = np.random.default_rng([seed, turn]).permutation(len(pool))
+    return pool[int(order[place])]
+
+
+def _mean(values: Sequence[float]) -> float | None:
+    return sum(values) / len(values) if values else None
