@@ -54,15 +54,17 @@ class Comparison(_Record):
     """Tasks scored in both runs."""
     missing: int
     """Tasks of the plan that are not."""
+    conditions: tuple[str, ...]
+    """Differences between the runs other than the model: temperature, limits."""
     success: ScoreDifference
     mean_reward: ScoreDifference
     tokens: AmountDifference
 
 
 def compare_runs(first: RunFolder, second: RunFolder) -> Comparison:
-    """Compare two runs. Raises ValueError unless their plans differ in nothing but the model."""
+    """Compare two runs of the same tasks. Raises ValueError if their plans have others."""
     plan, other = first.plan(), second.plan()
-    unlike = plan.differences(other, ignore_model=True)
+    unlike = plan.task_differences(other)
     if unlike:
         raise ValueError(
             f"{first.path} and {second.path} are runs of different plans ({'; '.join(unlike)}); "
@@ -81,6 +83,7 @@ def compare_runs(first: RunFolder, second: RunFolder) -> Comparison:
         second=other.model,
         num_tasks=len(shared),
         missing=plan.n - len(shared),
+        conditions=tuple(plan.condition_differences(other)),
         success=success,
         mean_reward=_scores(
             by_task(ours, lambda item: item.reward), by_task(theirs, lambda item: item.reward)

@@ -8,8 +8,8 @@ from forethought.agents.budget import Limits
 from forethought.agents.rollout import Job
 from forethought.envs.task import Split
 
-_MODEL_FIELDS = {"model", "temperature"}
-"""What may differ between two runs that are compared."""
+_CONDITIONS = frozenset({"temperature", "limits"})
+"""How the model was run: may differ between two runs that are compared, and is told."""
 
 
 class Plan(BaseModel):
@@ -45,14 +45,24 @@ class Plan(BaseModel):
         """Every episode, task by task; samples of one task share its group."""
         return [self._job(index, sample) for index in range(self.n) for sample in range(self.k)]
 
-    def differences(self, other: Plan, *, ignore_model: bool = False) -> list[str]:
+    def differences(self, other: Plan) -> list[str]:
         """Names and values of the fields in which two plans differ, as a reader wants them."""
+        return self._differences(other, set(type(self).model_fields))
+
+    def task_differences(self, other: Plan) -> list[str]:
+        """`differences` that make the tasks others; none if only the model is run otherwise."""
+        return self._differences(other, set(type(self).model_fields) - _CONDITIONS - {"model"})
+
+    def condition_differences(self, other: Plan) -> list[str]:
+        """`differences` in how the models were run."""
+        return self._differences(other, set(_CONDITIONS))
+
+    def _differences(self, other: Plan, names: set[str]) -> list[str]:
         ours, theirs = self.model_dump(), other.model_dump()
-        ignored = _MODEL_FIELDS if ignore_model else set()
         return [
             f"{name} {ours[name]!r} and {theirs[name]!r}"
             for name in ours
-            if name not in ignored and ours[name] != theirs[name]
+            if name in names and ours[name] != theirs[name]
         ]
 
     def _job(self, index: int, sample: int) -> Job:

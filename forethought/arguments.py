@@ -8,11 +8,16 @@ import inspect
 import json
 import sys
 from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 
-from pydantic import JsonValue
+from pydantic import JsonValue, TypeAdapter, ValidationError
 
+from forethought.agents.budget import Limits
 from forethought.envs.registry import make, names
+
+_SCRIPTS = ("oracle", "floor", "scripted")
+_ROOM = Limits(turns=1024, tokens=1 << 22, reply_tokens=1 << 16, context=1 << 22)
 
 
 def environment_id(text: str) -> str:
@@ -66,6 +71,28 @@ def options(pairs: Sequence[str], *, env_id: str) -> dict[str, JsonValue]:
             found[key] = value
     make(env_id, **found)
     return found
+
+
+def limits(pairs: Sequence[str], *, model: str) -> Limits:
+    """`key=value` bounds on an episode, the rest as usual for the model.
+
+    A script's replies are counted in bytes and an expert is held by the environment alone, so
+    limits meant for a model's tokens do not fit them. Raises ValueError for an unknown name.
+    """
+    usual = _ROOM if model.partition(":")[0] in _SCRIPTS else Limits()
+    wanted: dict[str, int | float | str] = asdict(usual)
+    for pair in pairs:
+        key, _, value = pair.partition("=")
+        if key not in wanted:
+            raise ValueError(f"--limit {pair!r}: no limit {key!r}; there are: {', '.join(wanted)}")
+        wanted[key] = value
+    try:
+        return TypeAdapter(Limits).validate_python(wanted)
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(map(str, first["loc"]))
+        problem = first["msg"].removeprefix("Value error, ")
+        raise ValueError(f"--limit {where}: {problem}" if where else problem) from None
 
 
 def _known_options(env_id: str) -> list[str]:

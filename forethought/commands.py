@@ -249,3 +249,5 @@ def _show_comparison(comparison: Comparison, console: Console) -> None:
         f"p = {success.p_value:.3g} (exact). A true difference of "
         f"{100 * success.detectable:.0f} points would have been found four times in five."
     )
+    for condition in comparison.conditions:
+        console.print(f"not only the model differs: {condition}", style="yellow", markup=False)

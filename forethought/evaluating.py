@@ -16,7 +16,7 @@ from rich.text import Text
 from forethought.agents.models import open_model
 from forethought.agents.rollout import Model
 from forethought.agents.trajectory import Trajectory
-from forethought.arguments import environment_id, horizons, options
+from forethought.arguments import environment_id, horizons, limits, options
 from forethought.benchmarks.axes import format_value
 from forethought.benchmarks.eval_report import percent, percent_interval
 from forethought.benchmarks.evaluate import evaluate
@@ -70,6 +70,7 @@ def _plan(args: Namespace, env_id: str, levels: tuple[int, ...]) -> Plan:
             horizons=levels,
             options=options(args.option, env_id=env_id),
             temperature=args.temperature,
+            limits=limits(args.limit, model=args.model),
         )
     except ValidationError as error:
         first = error.errors()[0]

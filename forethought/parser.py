@@ -84,6 +84,13 @@ def _add_eval(command: argparse.ArgumentParser) -> None:
     command.add_argument("--resume", action="store_true", help="go on with the run in --out")
     command.add_argument("--temperature", type=float, default=1.0)
     command.add_argument(
+        "--limit",
+        action="append",
+        default=[],
+        metavar="key=value",
+        help="of an episode: turns, tokens, reply_tokens, context, seconds, ...",
+    )
+    command.add_argument(
         "--concurrency", type=int, default=64, help="episodes at the same time (default 64)"
     )
     _add_instance(command)

@@ -154,6 +154,7 @@ def test_two_runs_of_one_plan_are_compared_task_by_task(tmp_path: Path) -> None:
     assert (found.success.difference, found.success.better) == (1.0, 12)
     assert found.success.p_value == pytest.approx(2 / 2**12)
     assert found.tokens.ci[1] < 0
+    assert found.conditions == ("temperature 1.0 and 0.0",)
 
 
 def test_runs_of_different_plans_are_not_compared(tmp_path: Path) -> None:

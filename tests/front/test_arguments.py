@@ -2,7 +2,8 @@
 
 import pytest
 
-from forethought.arguments import environment_id, horizons, options
+from forethought.agents.budget import Limits
+from forethought.arguments import environment_id, horizons, limits, options
 
 
 @pytest.mark.parametrize(
@@ -45,3 +46,27 @@ def test_short_ids_are_completed() -> None:
 def test_a_module_that_is_not_there_is_named() -> None:
     with pytest.raises(ValueError, match="cannot import 'no_such_module'"):
         environment_id("no_such_module:a/b-v0")
+
+
+def test_limits_change_what_is_named_and_leave_the_rest() -> None:
+    found = limits(["tokens=99", "seconds=1.5"], model="smollm2")
+    assert found == Limits(tokens=99, seconds=1.5)
+
+
+def test_scripts_are_not_held_to_limits_meant_for_tokens() -> None:
+    assert limits([], model="oracle").reply_tokens > 16 * limits([], model="smollm2").reply_tokens
+    assert limits(["tokens=7"], model="scripted:replies.txt").tokens == 7
+
+
+@pytest.mark.parametrize(
+    ("pair", "message"),
+    [
+        ("token=9", "no limit 'token'; there are: turns, tokens"),
+        ("tokens=many", "--limit tokens: Input should be a valid integer"),
+        ("turns=0", "turns must be at least 1, not 0"),
+        ("reply_tokens=5000", "leaves no room in a context of 4096"),
+    ],
+)
+def test_limits_that_cannot_be_are_refused(pair: str, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        limits([pair], model="smollm2")
