@@ -40,7 +40,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if args.json:
             print(json.dumps(result), flush=True)
     except KeyboardInterrupt:
-        return _say(INTERRUPTED, "interrupted; continue with --resume")
+        is_kept = args.command in ("train", "demo") or bool(vars(args).get("out"))
+        return _say(INTERRUPTED, f"interrupted{'; continue with --resume' if is_kept else ''}")
     except BrokenPipeError:
         # Whoever read our output has gone; nothing can be told any more.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

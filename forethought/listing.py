@@ -6,6 +6,7 @@ import inspect
 
 import anyio
 from pydantic import JsonValue
+from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
@@ -16,8 +17,9 @@ from forethought.envs.registry import make, names
 
 def show_all(console: Console) -> dict[str, JsonValue]:
     """A row for each environment."""
-    table = Table()
-    for name in ("id", "traits", "horizon", "tools", "sandbox", "licence"):
+    table = Table(box=SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False)
+    table.add_column("id", no_wrap=True)
+    for name in ("traits", "horizon", "tools", "sandbox", "licence"):
         table.add_column(name)
     described: list[JsonValue] = []
     for env_id in names():
