@@ -96,7 +96,7 @@ class Env(gymnasium.Env[str, Action | str]):
     def __init_subclass__(cls) -> None:
         """Find the marked methods once, not in every instance."""
         super().__init_subclass__()
-        members = {name: getattr(cls, name) for name in dir(cls) if not name.startswith("_")}
+        members = {name: getattr(cls, name) for name in dir(cls) if not name.startswith("__")}
         cls._tool_names = tuple(name for name, member in members.items() if is_tool(member))
         cls._scorers = tuple(
             (name, vars(member)["__forethought_score__"])
