@@ -213,8 +213,15 @@ def _reason(error: ValidationError) -> str:
 
 
 def _untitled(schema: object) -> Json:
+    """A schema without the titles that pydantic gives; a parameter may well be named `title`."""
     if isinstance(schema, dict):
-        return {key: _untitled(value) for key, value in schema.items() if key != "title"}
+        return {
+            key: {name: _untitled(kind) for name, kind in value.items()}
+            if key == "properties"
+            else _untitled(value)
+            for key, value in schema.items()
+            if key != "title"
+        }
     if isinstance(schema, list):
         return [_untitled(value) for value in schema]
     return json.loads(json.dumps(schema))  # type: ignore[no-any-return]
@@ -222,6 +229,10 @@ def _untitled(schema: object) -> Json:
 
 def _type_name(kind: Json) -> str:
     assert isinstance(kind, dict)
+    if isinstance(choices := kind.get("anyOf"), list):
+        return " or ".join(_type_name(each) for each in choices if each != {"type": "null"})
+    if isinstance(values := kind.get("enum"), list):
+        return "|".join(str(value) for value in values)
     name = kind.get("type", "any")
     if name == "array":
         return f"list of {_type_name(kind.get('items', {}))}"
