@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Any, Protocol
 
 import anyio
 
@@ -109,12 +109,12 @@ async def run_jobs(
     return [done[index] for index in range(len(todo))]
 
 
-async def _together(workers: Sequence[Callable[[], object]]) -> None:
+async def _together(workers: Sequence[Callable[[], Coroutine[Any, Any, None]]]) -> None:
     """Run workers in one task group; a failure is raised as itself, not in a group."""
     try:
         async with anyio.create_task_group() as group:
             for worker in workers:
-                group.start_soon(worker)  # type: ignore[arg-type]
+                group.start_soon(worker)
     except BaseExceptionGroup as errors:
         raise leaves(errors)[0] from None
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from forethought.agents.events import Origin
 from forethought.agents.template import Role, Template
+from forethought.agents.tokens import common_prefix
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -63,7 +64,7 @@ class View:
         """Leading tokens that the prompt has in common with the last call, its completion too."""
         if self._last_call is None:
             return self._num_seen
-        return shared_prefix(self._last_call, self.ids)
+        return common_prefix(self._last_call, self.ids)
 
     def close_reply(self, completion: Sequence[int], *, stopped: bool, id: int, text: str) -> None:
         """Put the sampled reply at the end, as the very ids that were sampled."""
@@ -74,11 +75,3 @@ class View:
         self.ids += closing
         ids = [*self.template.reply_opening(), *completion, *closing]
         self.entries.append(Entry(id=id, role="assistant", text=text, origin="policy", ids=ids))
-
-
-def shared_prefix(left: Sequence[int], right: Sequence[int]) -> int:
-    """Number of leading items that two sequences have in common."""
-    for index, (a, b) in enumerate(zip(left, right, strict=False)):
-        if a != b:
-            return index
-    return min(len(left), len(right))

@@ -17,8 +17,8 @@ from forethought.agents.loop import run_episode
 from forethought.agents.scripted import ScriptedEngine
 from forethought.agents.stop import Stop
 from forethought.agents.template import ByteTemplate
+from forethought.agents.tokens import common_prefix
 from forethought.agents.trajectory import Trajectory
-from forethought.agents.view import shared_prefix
 
 TIGHT = Limits(context=4000, reply_tokens=300, tokens=1 << 20, turns=60)
 
@@ -88,7 +88,7 @@ def test_after_an_edit_the_shared_prefix_is_as_long_as_it_can_be() -> None:
     whole = prompts(trajectory)
     assert len(edits(trajectory)) > 0
     for before, after, ids, previous in zip(acts, acts[1:], whole[1:], whole, strict=False):
-        assert after.shared == shared_prefix(previous + list(before.completion), ids)
+        assert after.shared == common_prefix(previous + list(before.completion), ids)
 
 
 def test_every_prompt_with_its_reply_fits_the_context() -> None:

@@ -4,89 +4,19 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any
 
 import anyio
 import pytest
-from desk import Desk, call
-from hypothesis import given
-from hypothesis import strategies as st
+from desk import call
+from serving import QUICK, Reply, Server, chat, play_over_http
 
 from forethought.agents.budget import Limits
 from forethought.agents.client import Client, Patience, RequestRefused, retry_after_s
-from forethought.agents.engine import (
-    Completion,
-    ContextOverflow,
-    Engine,
-    EngineUnavailable,
-    Sampling,
-)
+from forethought.agents.engine import Completion, ContextOverflow, EngineUnavailable, Sampling
 from forethought.agents.http import HTTPEngine, chat_messages
-from forethought.agents.http_tokens import HTTPTokenEngine
-from forethought.agents.log import EventLog
-from forethought.agents.loop import run_episode
 from forethought.agents.packed import PackedTemplate
 from forethought.agents.stop import Stop
-from forethought.agents.template import ByteTemplate, Role
-from forethought.agents.trajectory import Trajectory
-
-QUICK = Patience(tries=3, base_s=0.001, timeout_s=1.0)
-Reply = tuple[int, dict[str, str], str]
-
-
-@dataclass
-class Server:
-    """Answers requests with prepared replies, the last one over and over."""
-
-    url: str = ""
-    replies: list[Reply] = field(default_factory=list)
-    requests: list[dict[str, Any]] = field(default_factory=list)
-    paths: list[str] = field(default_factory=list)
-    headers: list[dict[str, str]] = field(default_factory=list)
-    hook: Callable[[], None] = lambda: None
-
-    def next_reply(self) -> Reply:
-        return self.replies.pop(0) if len(self.replies) > 1 else self.replies[0]
-
-
-@pytest.fixture
-def server() -> Iterator[Server]:
-    state = Server()
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            length = int(self.headers["content-length"])
-            state.requests.append(json.loads(self.rfile.read(length)))
-            state.paths.append(self.path)
-            state.headers.append(dict(self.headers))
-            state.hook()
-            status, headers, body = state.next_reply()
-            self.send_response(status)
-            for name, value in {**headers, "content-length": str(len(body.encode()))}.items():
-                self.send_header(name, value)
-            self.end_headers()
-            self.wfile.write(body.encode())
-
-        def log_message(self, *_: object) -> None:
-            pass
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as listening:
-        listening.daemon_threads = True
-        state.url = f"http://127.0.0.1:{listening.server_port}/v1"
-        thread = threading.Thread(target=listening.serve_forever, args=(0.01,))
-        thread.start()
-        yield state
-        listening.shutdown()
-        thread.join()
-
-
-def chat(text: str | None, *, tokens: int | None = None, **more: object) -> Reply:
-    choice = {"message": {"role": "assistant", "content": text, **more}, "finish_reason": "stop"}
-    usage = {} if tokens is None else {"usage": {"completion_tokens": tokens}}
-    return 200, {}, json.dumps({"id": "x", "choices": [choice], **usage})
+from forethought.agents.template import Role
 
 
 def ask(url: str, *messages: tuple[Role, str], max_tokens: int = 50) -> Completion:
@@ -281,16 +211,6 @@ def test_an_address_that_is_none_is_refused(url: str) -> None:
         Client(base_url=url)
 
 
-def play_over_http(engine: Engine, limits: Limits) -> Trajectory:
-    async def main() -> Trajectory:
-        with EventLog(None) as log:
-            found = await run_episode(Desk(), engine, id="e", log=log, limits=limits)
-        await engine.aclose()
-        return found
-
-    return anyio.run(main)
-
-
 def test_a_whole_episode_runs_over_http_with_its_tokens_accounted(server: Server) -> None:
     server.replies = [chat(call("echo", text="hi"), tokens=17), chat("42", tokens=2)]
     engine = HTTPEngine(Client(base_url=server.url, patience=QUICK), "tiny")
@@ -312,89 +232,6 @@ def test_a_server_that_dies_in_an_episode_makes_it_missing_data(server: Server) 
     assert trajectory.end is not None
     assert "HTTP 500: dead" in str(trajectory.end.error)
     assert trajectory.reward is None
-
-
-def tokens_reply(text: str, *, stopped: bool = True, num_logprobs: int | None = None) -> Reply:
-    ids = [*text.encode(), *([257] if stopped else [])]
-    logprobs = [-0.25] * (len(ids) if num_logprobs is None else num_logprobs)
-    choice = {
-        "token_ids": ids,
-        "logprobs": {"token_logprobs": logprobs},
-        "finish_reason": "stop" if stopped else "length",
-    }
-    return 200, {}, json.dumps({"choices": [choice]})
-
-
-def token_engine(url: str) -> HTTPTokenEngine:
-    client = Client(base_url=url, patience=QUICK)
-    return HTTPTokenEngine(client, "tiny", template=ByteTemplate(), context_window=4096, version=3)
-
-
-def test_a_token_server_gets_ids_and_its_draws_can_be_trained_on(server: Server) -> None:
-    server.replies = [tokens_reply(call("echo", text="hi")), tokens_reply("42")]
-    trajectory = play_over_http(token_engine(server.url), Limits())
-    assert trajectory.reward == 1.0
-    first, second = trajectory.calls
-    assert (first.trainable, first.version, first.logprobs) == (
-        *(True, 3),
-        (-0.25,) * len(first.completion),
-    )
-    assert server.paths == ["/v1/completions"] * 2
-    assert server.requests[0]["prompt"] == list(first.prompt)
-    assert server.requests[1]["prompt"] == [*first.prompt, *first.completion, *second.prompt]
-    assert server.requests[0]["return_token_ids"] is True
-    assert server.requests[0]["stop_token_ids"] == [257]
-    assert trajectory.num_drifts == 0
-
-
-@pytest.mark.parametrize(
-    ("reply", "problem"),
-    [
-        (chat("text only"), "no token ids in the answer.*return_token_ids"),
-        (tokens_reply("ab", num_logprobs=1), "3 token ids but 1 log-probabilities"),
-        (tokens_reply("", stopped=False), "an answer without tokens"),
-    ],
-    ids=["no ids", "too few logprobs", "nothing"],
-)
-def test_a_server_that_gives_no_tokens_is_no_engine_to_train_with(
-    server: Server, reply: Reply, problem: str
-) -> None:
-    server.replies = [reply]
-
-    async def main() -> None:
-        engine = token_engine(server.url)
-        try:
-            await engine.generate([256], Sampling(max_tokens=9))
-        finally:
-            await engine.aclose()
-
-    with pytest.raises(EngineUnavailable, match=problem):
-        anyio.run(main)
-
-
-roles = st.sampled_from(["system", "user", "assistant", "tool"])
-
-
-@given(st.lists(st.tuples(roles, st.text())))
-def test_packed_messages_come_back_exactly(messages: list[tuple[Role, str]]) -> None:
-    template = PackedTemplate()
-    ids = [token for role, text in messages for token in template.render(role, text)]
-    clean = [(r, t.encode("utf-8", "replace").decode()) for r, t in messages]
-    assert template.messages(ids + template.reply_opening()) == clean
-
-
-@given(st.text(), st.integers(1, 40))
-def test_text_comes_back_from_any_number_of_pieces(text: str, num_pieces: int) -> None:
-    template = PackedTemplate()
-    ids = template.encode_in(text, num_pieces)
-    assert len(ids) == num_pieces
-    assert template.decode(ids) == text.encode("utf-8", "replace").decode()
-
-
-@pytest.mark.parametrize("ids", [[], [2], [9], [3, 3], [0], [2, 9, 0]])
-def test_ids_that_are_no_prompt_are_refused(ids: list[int]) -> None:
-    with pytest.raises(ValueError, match=r"out of place|a prompt ends with"):
-        PackedTemplate().messages(ids)
 
 
 def test_a_refused_request_tells_its_status(server: Server) -> None:

@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 from forethought.agents.budget import Limits
 from forethought.agents.events import Call, Edit, Event, Start
 from forethought.agents.template import ByteTemplate
+from forethought.agents.tokens import common_prefix
 from forethought.agents.trajectory import Trajectory
-from forethought.agents.view import Entry, View, shared_prefix
+from forethought.agents.view import Entry, View
 from forethought.envs import Task
 
 
@@ -151,7 +152,7 @@ def test_in_any_episode_each_prompt_continues_the_last_one_or_follows_an_edit(
 
 @given(st.lists(st.integers(0, 2)), st.lists(st.integers(0, 2)))
 def test_the_shared_prefix_is_the_longest_one(left: list[int], right: list[int]) -> None:
-    length = shared_prefix(left, right)
+    length = common_prefix(left, right)
     assert left[:length] == right[:length]
     assert left[: length + 1] != right[: length + 1] or length == len(left) == len(right)
 
