@@ -1,8 +1,8 @@
 """Sandboxes in bubblewrap namespaces, for machines without a container engine.
 
-A command sees a read-only /usr, memory-backed directories and its own processes only; it
-has no network, no capability, no other user's identity, and its files are gone in the end. What this
-does not protect from: the kernel is the host's and no seccomp filter stands before it, so io_uring,
+A command sees a read-only /usr, memory-backed directories and its own processes only; it has no
+network, no capability, no other user's identity, and its files are gone in the end. What this does
+not protect from: the kernel is the host's and no seccomp filter stands before it, so io_uring,
 bpf and every bug behind a system call are in reach; memory is limited per process and not in sum
 (a hundred processes may take a hundred times as much); processor time is not limited at all; all
 world-readable files under /usr can be read; and the agent runs as the same user as the commands:

@@ -112,13 +112,26 @@ def _limiter() -> anyio.CapacityLimiter:
 @contextlib.contextmanager
 def _engine(*, timeout_s: int = ENGINE_S) -> Iterator[docker.APIClient]:
     """A client of its own for each use: sharing one between threads has hung others."""
+    where = docker.utils.kwargs_from_env()
     try:
+        _require_listener(where.get("base_url", docker.constants.DEFAULT_UNIX_SOCKET))
         with contextlib.closing(
-            docker.APIClient(version="auto", timeout=timeout_s, **docker.utils.kwargs_from_env())
+            docker.APIClient(version="auto", timeout=timeout_s, **where)
         ) as engine:
             yield engine
     except (DockerException, OSError) as error:
         raise SandboxUnavailable(f"the Docker engine failed: {error}; {HELP}") from error
+
+
+def _require_listener(url: str) -> None:
+    """Raises OSError unless somebody listens on a unix socket; the client would leak its own."""
+    if url.startswith(("unix://", "http+unix://")):
+        path = "/" + url.partition("://")[2].lstrip("/")
+        with socket.socket(socket.AF_UNIX) as probe:
+            try:
+                probe.connect(path)
+            except OSError as error:
+                raise OSError(f"nothing answers at {path} ({error.strerror})") from error
 
 
 def _boot(spec: SandboxSpec) -> tuple[str, socket.socket]:

@@ -1,0 +1,34 @@
+"""Tests that need a machine with something special are skipped elsewhere, and say why."""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+
+IS_CI = os.environ.get("CI") == "true"
+"""There an engine is part of the machine: a test that cannot find it fails."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    marked = {mark: [item for item in items if item.get_closest_marker(mark)] for mark in MISSING}
+    for mark, needy in marked.items():
+        reason = MISSING[mark]() if needy else None
+        if reason is not None:
+            for item in needy:
+                item.add_marker(pytest.mark.skip(reason=reason))
+
+
+def missing_engine() -> str | None:
+    from forethought.sandbox.docker import unusable
+
+    return None if IS_CI else unusable()
+
+
+def missing_gpu() -> str | None:
+    import torch
+
+    return None if torch.cuda.is_available() else "PyTorch sees no CUDA device"
+
+
+MISSING = {"docker": missing_engine, "gpu": missing_gpu}
