@@ -33,7 +33,7 @@ HEAVY: dict[str, set[str]] = {
     "accelerate": set(),
     "gguf": set(),
     "ray": set(),
-    "safetensors": set(),
+    "safetensors": {"trainer/checkpoint.py"},
     "tantivy": set(),
     "vllm": set(),
 }
