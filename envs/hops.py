@@ -34,6 +34,7 @@ open TITLE
 find TITLE: WORD
 search WORDS
 answer TITLE"""
+_CALLS = "Call a tool each turn; a reply without a call is taken as the answer."
 _HINT = "Write one of: open TITLE, find TITLE: WORD, search WORDS, answer TITLE"
 _MAX_LINES = 6
 _TERSE_WORDS = 12
@@ -60,7 +61,7 @@ class Hops(Env):
     ) -> None:
         super().__init__(horizon=horizon, split=split)
         self.terse = terse
-        self.instructions = f"{_RULES}\n{_LINES}" if terse else _RULES
+        self.instructions = f"{_RULES}\n{_LINES if terse else _CALLS}"
         if terse:
             self.tools = {}
         self.pages: Retriever = places_index()
@@ -85,8 +86,9 @@ class Hops(Env):
         """Carry out the first line that is an action; see the class for what other text is."""
         command = first_command(text, ("open", "find", "search", "answer"))
         if command is None:
-            if not self.terse:
-                return self.submit(without_plan(text))
+            answer = without_plan(text)
+            if answer and not self.terse:
+                return self.submit(answer)
             self.info["format_error"] = True
             return _HINT
         verb, rest = command

@@ -79,6 +79,10 @@ class SqliteIndex:
     def __len__(self) -> int:
         return len(self._documents)
 
+    def close(self) -> None:
+        """Free the database; an index that is not shared should not outlive its episode."""
+        self._database.close()
+
     def search(self, query: str, k: int = 5) -> list[Document]:
         """The `k` best documents; any word may match, and words are stemmed.
 

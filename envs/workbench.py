@@ -89,6 +89,7 @@ class Workbench(Env):
         if self.task.answer != _as_csv(self.archive):
             raise ValueError(f"task {self.task.id!r}: its archive no longer gives its answer")
         self.pages = SqliteIndex(self.archive.documents())
+        self.resources.callback(self.pages.close)
         self.read = set()
         return self.task.prompt
 
