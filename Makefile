@@ -5,6 +5,7 @@
 #   make check            lint + types + test
 #   make fmt              sort imports, format, apply safe fixes
 #   make demo SEED=1      the whole way on this machine: measure, SFT, RL, measure, report
+#   make demo ARGS=--resume     go on after Ctrl-C
 #   make bench            speed of the framework itself, beside the alternatives
 #
 # TORCH is what pip is asked for first, with options if need be. pip takes the build that its
@@ -17,7 +18,9 @@ PYTHON ?= python3
 TORCH ?= torch==2.13.0
 SEED ?= 0
 MODEL ?= smollm2
-OUT ?= runs/demo
+# A run has a folder of its own: runs/demo for seed 0, runs/demo-1 for seed 1.
+OUT ?= runs/demo$(addprefix -,$(filter-out 0,$(SEED)))
+ARGS ?=
 
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet --quiet
@@ -74,7 +77,7 @@ engine:
 	@.ci/engine || true
 
 demo: setup
-	$(BIN)/forethought demo --seed $(SEED) --model $(MODEL) --out $(OUT)
+	$(BIN)/forethought demo --seed $(SEED) --model $(MODEL) --out $(OUT) $(ARGS)
 
 bench: setup
 	@set -e; for script in $(BENCHES); do echo "== $$script"; $(BIN)/python $$script; done

@@ -7,6 +7,8 @@ import subprocess
 import tomllib
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).parents[1]
 
 
@@ -24,14 +26,19 @@ def make(*arguments: str) -> str:
     return done.stdout
 
 
-def test_demo_passes_seed_model_and_folder_on() -> None:
-    told = make("--dry-run", "demo", "SEED=3", "MODEL=tiny", "OUT=runs/other")
-    assert ".venv/bin/forethought demo --seed 3 --model tiny --out runs/other\n" in told
-
-
-def test_demo_has_defaults() -> None:
-    told = make("--dry-run", "demo")
-    assert ".venv/bin/forethought demo --seed 0 --model smollm2 --out runs/demo\n" in told
+@pytest.mark.parametrize(
+    ("words", "command"),
+    [
+        ([], "demo --seed 0 --model smollm2 --out runs/demo"),
+        (["SEED=1"], "demo --seed 1 --model smollm2 --out runs/demo-1"),
+        (["MODEL=tiny", "OUT=runs/other"], "demo --seed 0 --model tiny --out runs/other"),
+        (["ARGS=--resume"], "demo --seed 0 --model smollm2 --out runs/demo --resume"),
+    ],
+    ids=["defaults", "a folder a seed", "model and folder", "more arguments"],
+)
+def test_demo_passes_on_what_it_is_told(words: list[str], command: str) -> None:
+    last_line = make("--dry-run", "demo", *words).splitlines()[-1]
+    assert last_line.rstrip() == f".venv/bin/forethought {command}"
 
 
 def test_link_holds_every_room_and_every_file_of_the_front_door() -> None:
