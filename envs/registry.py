@@ -50,18 +50,15 @@ def make(env_id: str, **options: Any) -> Env:
 
     Raises ValueError with the nearest name if there is none.
     """
-    module, _, env_id = env_id.rpartition(":")
+    module, _, name = env_id.rpartition(":")
     if module:
         importlib.import_module(module)
-    if "/" not in env_id:
-        env_id = NAMESPACE + env_id
-    if env_id not in _OURS:
+    full = name if "/" in name else NAMESPACE + name
+    if full not in _OURS:
         register_plugins()
-    if env_id not in _OURS:
-        close = difflib.get_close_matches(env_id, sorted(_OURS), n=1, cutoff=0.6)
-        hint = f"did you mean {close[0]!r}?" if close else f"there are: {', '.join(names())}"
-        raise ValueError(f"no environment named {env_id!r}; {hint}")
-    env = gymnasium.make(env_id, **options).unwrapped
+    if full not in _OURS:
+        raise ValueError(f"no environment named {env_id!r}; {_nearest(full)}")
+    env = gymnasium.make(full, **options).unwrapped
     assert isinstance(env, Env)
     return env
 
@@ -85,6 +82,14 @@ def register_plugins() -> None:
         except ValueError as error:
             source = entry.dist.name if entry.dist else "an installed package"
             logger.warning("%s: %s", source, error)
+
+
+def _nearest(env_id: str) -> str:
+    by_last_part = {known.rpartition("/")[2]: known for known in sorted(_OURS)}
+    close = difflib.get_close_matches(env_id.rpartition("/")[2], by_last_part, n=1)
+    if close:
+        return f"did you mean {by_last_part[close[0]]!r}?"
+    return f"there are: {', '.join(names())}"
 
 
 def _same(one: object, other: object) -> bool:
