@@ -88,11 +88,13 @@ class ClearThenSummarise:
         """Keep fewer and fewer pairs until a summary of everything before them can fit."""
         head = _end_of_head(view.entries)
         fixed = sum(len(entry.ids) for entry in view.entries[:head])
+        least = 2 * len(view.template.render("user", PREFACE))
         for keep in range(self.keep, -1, -1):
             start = max(head, _start_of_tail(view.entries, keep))
             old, tail = view.entries[head:start], view.entries[start:]
             kept = fixed + sum(len(entry.ids) for entry in tail)
-            if not old or kept > target:
+            # With no pair left to give up, any room for a summary is better than none.
+            if not old or kept > (target if keep else room - least):
                 continue
             asked = _request(view, view.entries[:head], old, room)
             if asked is None:

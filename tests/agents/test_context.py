@@ -19,6 +19,7 @@ from forethought.agents.stop import Stop
 from forethought.agents.template import ByteTemplate
 from forethought.agents.tokens import common_prefix
 from forethought.agents.trajectory import Trajectory
+from forethought.envs import Task
 
 TIGHT = Limits(context=4000, reply_tokens=300, tokens=1 << 20, turns=60)
 
@@ -160,6 +161,20 @@ def test_a_context_that_keeps_filling_up_ends_as_context_limit() -> None:
     assert trajectory.stop is Stop.CONTEXT_LIMIT
     assert trajectory.reward == 0.0
     assert [event.what for event in trajectory.events if isinstance(event, Limit)] == ["context"]
+
+
+def test_where_no_pair_can_stay_even_the_last_one_gives_way_to_a_summary() -> None:
+    # What is pinned takes most of the context, more than the slack would leave.
+    task = Task(id="long", prompt="x" * 3000)
+    pinned = len(play("42", task=task).calls[0].prompt)
+    limits = Limits(context=pinned + 1000, reply_tokens=300, tokens=1 << 20)
+    actions = [*long_actions(2), *echoes(1, chars=250)]
+    trajectory = play(*actions, "42", limits=limits, task=task)
+    assert trajectory.stop is Stop.SUBMITTED
+    (edit,) = edits(trajectory)
+    assert edit.strategy == "summarise"
+    assert [m.origin for m in view_after(trajectory)][:3] == ["harness", "task", "summary"]
+    assert [m.origin for m in view_after(trajectory)][3:] == ["policy", "env"]
 
 
 def test_without_a_compressor_a_full_context_ends_the_episode() -> None:
