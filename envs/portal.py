@@ -10,18 +10,33 @@ from typing import Any, TypeVar
 Result = TypeVar("Result")
 
 _lock = threading.Lock()
-_loops: list[asyncio.AbstractEventLoop] = []
+_shared: list[tuple[asyncio.AbstractEventLoop, threading.Thread]] = []
 
 
 def run_sync(coroutine: Coroutine[Any, Any, Result]) -> Result:
-    """Run a coroutine to its end on the shared loop; not to be called from within that loop."""
-    return asyncio.run_coroutine_threadsafe(coroutine, _shared_loop()).result()
+    """Run a coroutine to its end on the shared loop; an interrupt (Ctrl-C) cancels it.
+
+    Raises RuntimeError when called from within that loop, which would wait for itself.
+    """
+    loop, thread = _shared_loop()
+    if threading.current_thread() is thread:
+        coroutine.close()
+        raise RuntimeError(
+            "reset, step and close wait, and cannot be called from within an environment's own "
+            "async code; use areset, astep and aclose there"
+        )
+    future = asyncio.run_coroutine_threadsafe(coroutine, loop)
+    try:
+        return future.result()
+    finally:
+        future.cancel()
 
 
-def _shared_loop() -> asyncio.AbstractEventLoop:
+def _shared_loop() -> tuple[asyncio.AbstractEventLoop, threading.Thread]:
     with _lock:
-        if not _loops:
+        if not _shared:
             loop = asyncio.new_event_loop()
-            threading.Thread(target=loop.run_forever, name="forethought-sync", daemon=True).start()
-            _loops.append(loop)
-        return _loops[0]
+            thread = threading.Thread(target=loop.run_forever, name="forethought-sync", daemon=True)
+            thread.start()
+            _shared.append((loop, thread))
+        return _shared[0]

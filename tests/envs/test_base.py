@@ -234,3 +234,19 @@ def test_gymnasium_finds_nothing_wrong() -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         check_gymnasium(Sum(), skip_render_check=True)
+
+
+def test_waiting_inside_the_shared_loop_is_refused_and_not_a_deadlock() -> None:
+    class Nested(Sum):
+        async def begin(self) -> str:
+            return Sum().reset(seed=0)[0]
+
+    with pytest.raises(RuntimeError, match="use areset, astep and aclose there"):
+        Nested().reset(seed=0)
+
+
+def test_plain_code_can_use_it_from_within_another_loop() -> None:
+    async def main() -> str:
+        return Sum().reset(seed=0)[0]
+
+    assert anyio.run(main).endswith("=?")
