@@ -7,7 +7,6 @@ loads in seconds from then on.
 
 from __future__ import annotations
 
-import contextlib
 import importlib.util
 import os
 import shutil
@@ -55,7 +54,7 @@ def ensure_embedded() -> Path:
     partial = Path(tempfile.mkdtemp(prefix="convert-", dir=target.parent))
     try:
         _convert(gguf, partial)
-        with contextlib.suppress(OSError):  # another process may have finished first
+        if not (target / "config.json").exists():  # another process may have finished first
             partial.rename(target)
     finally:
         shutil.rmtree(partial, ignore_errors=True)
@@ -71,9 +70,8 @@ def _convert(gguf: Path, target: Path) -> None:
         gguf.parent, gguf_file=gguf.name, dtype=torch.float32
     )
     config = quantised.config
-    if hasattr(config, "quantization_config"):
-        # transformers refuses to save a model that it has dequantised from GGUF.
-        del config.quantization_config
+    # transformers refuses to save a model that it has dequantised from GGUF.
+    vars(config).pop("quantization_config", None)
     model = type(quantised)(config)
     model.load_state_dict(quantised.state_dict())
     model.tie_weights()

@@ -106,6 +106,7 @@ class TransformersEngine:
             await self._until_done(request)
         finally:
             self._forget(request)
+            self._hand_over()
         assert request.finish is not None
         return Completion(
             ids=tuple(request.ids),
@@ -127,16 +128,19 @@ class TransformersEngine:
             if self._is_driven:
                 await request.wake.wait()
                 request.wake = anyio.Event()
-                continue
-            self._is_driven = True
-            try:
-                while request.finish is None:
-                    await anyio.sleep(0)  # let others bring their requests into this step
-                    await to_thread.run_sync(self._step)
-                    self._wake_finished()
-            finally:
-                self._is_driven = False
-                self._hand_over()
+            else:
+                await self._drive(request)
+
+    async def _drive(self, request: _Request) -> None:
+        """Step the model until `request` is done."""
+        self._is_driven = True
+        try:
+            while request.finish is None:
+                await anyio.sleep(0)  # let others bring their requests into this step
+                await to_thread.run_sync(self._step)
+                self._wake_finished()
+        finally:
+            self._is_driven = False
 
     def _wake_finished(self) -> None:
         finished = [request for request in self._running if request.finish is not None]
@@ -145,6 +149,9 @@ class TransformersEngine:
             request.wake.set()
 
     def _hand_over(self) -> None:
+        """Wake one who waits, to drive; called by whoever leaves, driver or not."""
+        if self._is_driven:
+            return
         for request in (*self._running, *self._waiting):
             request.wake.set()
             return
@@ -171,11 +178,14 @@ class TransformersEngine:
         for request in batch:
             slot = request.slot
             assert slot is not None
-            slot.tokens.extend(request.fresh)
             end = len(row) + len(request.fresh)
-            runs.append(Run(slot=slot.index, start=len(row), end=end, length=len(slot.tokens)))
+            length = len(slot.tokens) + len(request.fresh)
+            runs.append(Run(slot=slot.index, start=len(row), end=end, length=length))
             row.extend(request.fresh)
         logits_BV = self._forward(row, runs)
+        for request in batch:
+            assert request.slot is not None
+            request.slot.tokens.extend(request.fresh)
         self._sample(batch, logits_BV)
 
     def _admit(self) -> None:

@@ -17,7 +17,7 @@ from transformers import PreTrainedModel
 from forethought.agents.attention import use_hook
 from forethought.trainer.corrections import correct
 from forethought.trainer.head import check_head, draw_logprobs
-from forethought.trainer.losses import LOSSES, Terms
+from forethought.trainer.losses import LOSSES, SEQUENCE_LEVEL, Terms
 from forethought.trainer.tree import Row, TreeBatch, tree_batches
 
 Denominator = Literal["token", "rollout", "constant"]
@@ -84,10 +84,13 @@ class Learner:
     def step(self, rows: Sequence[Row], objective: Objective) -> StepMetrics:
         """One optimiser step on `rows`. Raises ValueError if they hold no draw.
 
-        Denominators are computed over all rows before the first backward pass, so neither packing
-        nor order changes the gradient.
+        Denominators are computed over all rows before the first backward pass, and terms that look
+        at whole episodes see all rows in one batch, so neither packing nor order changes the
+        gradient.
         """
-        batches = tree_batches(rows, max_tokens=self.max_tokens)
+        names = {objective.loss, *objective.corrections}
+        max_tokens = None if names & SEQUENCE_LEVEL else self.max_tokens
+        batches = tree_batches(rows, max_tokens=max_tokens)
         batches = [batch for batch in batches if batch.num_draws]
         if not batches:
             raise ValueError("nothing to train on: the rows hold no sampled token")

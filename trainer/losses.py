@@ -118,6 +118,10 @@ LOSSES: dict[str, Loss] = {
 }
 
 
+SEQUENCE_LEVEL = frozenset({"gspo", "geo_mask", "opsm"})
+"""Losses and corrections that look at all draws of an episode at once."""
+
+
 def sequence_mean(value_M: Tensor, sequence_M: Tensor) -> Tensor:
     """Mean over the draws of each sequence, given back to every draw of it."""
     if value_M.numel() == 0:

@@ -1,4 +1,4 @@
-"""The report of a training run: where it began, what the warm start gave, what RL added, and how."""
+"""The report of a training run: where it began, what each stage gave, and how it went."""
 
 from __future__ import annotations
 
