@@ -80,12 +80,11 @@ async def edit_file(path: str, old: str, new: str, context: Context) -> str:
 @tool
 def plan(context: Context, items: Sequence[str] = (), done: Sequence[int] = ()) -> str:
     """write your plan, or tick off items of the present one by number, from 1"""
-    if items:
-        context.plan.items = [PlanItem(text=item) for item in items]
-    present = context.plan.items
+    present = [PlanItem(text=item) for item in items] or context.plan.items
     strange = [number for number in done if not 1 <= number <= len(present)]
     if strange:
         raise ValueError(f"the plan has {len(present)} items, so no item {strange[0]}")
+    context.plan.items = present
     for number in done:
         present[number - 1].status = "done"
     waiting = [item for item in present if item.status != "done"]
