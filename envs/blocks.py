@@ -174,7 +174,7 @@ def _next_block(
 
 def _draw_searched(rng: np.random.Generator, horizon: int) -> Instance | None:
     fewest = min(max(3, horizon // 2), 5)
-    blocks = names(int(rng.integers(fewest, min(fewest + 1, 5) + 1)))
+    blocks = names(int(rng.integers(fewest, 6)))
     init = _random_state(rng, blocks, held=horizon % 2 == 1)
     *nearer, farthest = _levels(init, ground(DOMAIN, blocks, init), horizon)
     ends = sorted(sorted(state) for state in farthest if ("handempty",) in state)
