@@ -133,8 +133,9 @@ class Hops(Env):
     def find(self, title: str, pattern: str) -> str:
         """list the lines of a page, its parts among them, that contain a word or kind"""
         document = self.pages.open(title)
-        self.read[document.title, pattern.casefold()] = None
         lines = self.pages.find(document.title, pattern)
+        if lines:
+            self.read[document.title, pattern.casefold()] = None
         shown = [_cut(line) if self.terse else line for line in lines[:_MAX_LINES]]
         if len(lines) > _MAX_LINES:
             shown.append(f"and {len(lines) - _MAX_LINES} more")
