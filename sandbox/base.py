@@ -41,6 +41,7 @@ class SandboxSpec(BaseModel):
     memory_mb: int = Field(default=512, ge=16)
     pids: int = Field(default=128, ge=4)
     disk_mb: int = Field(default=256, ge=1)
+    """Size of the working directory, which is in memory; in a container it counts as memory."""
     runtime: str | None = None
     """Container runtime, "runsc" for gVisor; None is the engine's default."""
 

@@ -60,17 +60,18 @@ async def reset_empties_and_kills(sandbox: Sandbox) -> None:
 
 async def reset_ends_what_is_running(sandbox: Sandbox) -> None:
     """A command that a reset ends has exit status 137."""
-    seen: list[int] = []
+    seen: list[tuple[int, bool]] = []
 
     async def run() -> None:
-        seen.append((await sandbox.exec(["sleep", "7106"])).rc)
+        result = await sandbox.exec(["sleep", "7106"], timeout_s=5)
+        seen.append((result.rc, result.timed_out))
 
     async def interrupt() -> None:
         await anyio.sleep(0.3)
         await sandbox.reset()
 
     await gather([run, interrupt])
-    expect(seen, [137])
+    expect(seen, [(137, False)])
 
 
 async def a_snapshot_brings_back_the_files(sandbox: Sandbox) -> None:

@@ -7,8 +7,8 @@ from functools import partial
 from forethought.sandbox.base import Sandbox
 from forethought.sandbox.check_tools import Check, expect, expect_file_error, output
 
-MORE_THAN_ANY_DISK = 3 << 30
-"""Bytes; a bound in case nothing else bounds them."""
+MORE_MB_THAN_ANY_DISK = 3 << 10
+"""A bound in case nothing else bounds them."""
 FORK_BOMB = """
 import os, time
 children = 0
@@ -61,7 +61,7 @@ async def memory_is_bounded(sandbox: Sandbox) -> None:
 async def full_directories_are_survived(sandbox: Sandbox) -> None:
     """Every directory can be filled, and the sandbox lives."""
     for directory in (".", "/tmp", "/dev/shm"):
-        script = f"head -c {MORE_THAN_ANY_DISK} /dev/zero > {directory}/big"
+        script = f"dd if=/dev/zero of={directory}/big bs=1M count={MORE_MB_THAN_ANY_DISK}"
         result = await sandbox.exec(["sh", "-c", script], timeout_s=60)
         expect((result.rc != 0, result.timed_out), (True, False))
     await expect_file_error(partial(sandbox.write, data=bytes(1 << 20)), "more")
