@@ -152,9 +152,8 @@ class Agent:
         view, shared_before = self.view, len(self.view)
         view.open_reply()
         try:
-            completion, wall_s = await self._draw(
-                view.ids, self.episode.limits.reply_tokens, purpose="act"
-            )
+            held = self.budget.reserve_tokens(self.episode.limits.reply_tokens)
+            completion, wall_s = await self._draw(view.ids, held, purpose="act")
         except BaseException:
             view.withdraw_reply()
             assert len(view) == shared_before
@@ -179,18 +178,18 @@ class Agent:
         return text
 
     async def consider(
-        self, prompt: Sequence[int], *, purpose: Purpose, thread: str, max_tokens: int | None = None
+        self, prompt: Sequence[int], *, purpose: Purpose, thread: str, held: int | None = None
     ) -> Call:
         """Sample a reply beside the conversation, on a thread of its own; returns its record.
 
-        `prompt` holds whole messages; the opening of the reply is added. Raises BudgetExhausted,
-        EngineUnavailable, ContextOverflow.
+        `prompt` holds whole messages; the opening of the reply is added. `held` tokens are reserved
+        for it already; without them it reserves its own. Raises BudgetExhausted, EngineUnavailable,
+        ContextOverflow.
         """
+        if held is None:
+            held = self.budget.reserve_tokens(self.episode.limits.reply_tokens)
         ids = [*prompt, *self.view.template.reply_opening()]
-        limits = self.episode.limits
-        completion, wall_s = await self._draw(
-            ids, max_tokens or limits.reply_tokens, purpose=purpose
-        )
+        completion, wall_s = await self._draw(ids, held, purpose=purpose)
         call = self._call(
             completion,
             self.view.template.decode(list(completion.ids)),
@@ -203,15 +202,15 @@ class Agent:
         return call
 
     async def _draw(
-        self, prompt: Sequence[int], max_tokens: int, *, purpose: Purpose
+        self, prompt: Sequence[int], held: int, *, purpose: Purpose
     ) -> tuple[Completion, float]:
-        episode, budget = self.episode, self.budget
+        """Spend up to `held` reserved tokens on a completion, and let go of the rest."""
+        episode, spent = self.episode, 0
         number, self.num_draws = self.num_draws, self.num_draws + 1
-        reserved, spent = budget.reserve_tokens(max_tokens), 0
         began = time.perf_counter()
         try:
             sampling = Sampling(
-                max_tokens=reserved,
+                max_tokens=held,
                 temperature=episode.temperature,
                 seed=episode.sampling_seed(self.path, number),
                 purpose=purpose,
@@ -219,7 +218,7 @@ class Agent:
             completion = await self.engine.generate(prompt, sampling)
             spent = len(completion.ids)
         finally:
-            budget.settle_tokens(reserved, spent)
+            self.budget.settle_tokens(held, spent)
         return completion, time.perf_counter() - began
 
     def _call(

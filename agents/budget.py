@@ -8,16 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, fields
 
-
-class BudgetExhausted(ValueError):
-    """A budget does not allow the act; `what` says which part of it.
-
-    A ValueError, so that a tool which wants more than there is tells the agent and nobody else.
-    """
-
-    def __init__(self, what: str, used: float, limit: float) -> None:
-        super().__init__(f"{what} budget is used up: {used:g} of {limit:g}")
-        self.what, self.used, self.limit = what, used, limit
+from forethought.envs.context import BudgetExhausted
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

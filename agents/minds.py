@@ -12,8 +12,8 @@ from collections.abc import Awaitable, Callable, Sequence
 import anyio
 
 from forethought.agents.agent import Agent
-from forethought.agents.budget import Budget, BudgetExhausted
-from forethought.agents.engine import EngineError
+from forethought.agents.budget import Budget
+from forethought.agents.engine import EngineError, EngineUnavailable
 from forethought.agents.events import Call, End, Purpose, Vote
 from forethought.agents.failure import ChildLost
 from forethought.agents.stop import STOP_CAUSE, Cause
@@ -26,7 +26,7 @@ from forethought.agents.votes import (
     without_thought,
 )
 from forethought.envs.child import ChildEnv
-from forethought.envs.context import Context, Reduction
+from forethought.envs.context import BudgetExhausted, Context, Reduction
 
 MAX_PARALLEL_CALLS = 64
 RunAgent = Callable[[Agent], Awaitable[End]]
@@ -147,28 +147,31 @@ class SubMinds:
     async def _together(
         self, questions: Sequence[tuple[str, str]], *, purpose: Purpose
     ) -> list[Call]:
-        """One call a (thread, prompt), at once; in order. A failure waits for its siblings."""
-        agent, left = self._agent, self._agent.budget.tokens_left
-        if left < len(questions):
-            raise BudgetExhausted("token", agent.budget.spent_tokens, agent.budget.tokens)
-        share = min(agent.episode.limits.reply_tokens, left // len(questions))
+        """One call a (thread, prompt), at once; in order. A failure waits for its siblings.
+
+        The tokens of all of them are held before the first is made: tools that run beside this one
+        draw on the same budget.
+        """
+        agent, budget = self._agent, self._agent.budget
+        share = min(agent.episode.limits.reply_tokens, budget.tokens_left // len(questions))
+        if share < 1:
+            raise BudgetExhausted("token", budget.spent_tokens, budget.tokens)
         calls: dict[str, Call] = {}
         errors: list[EngineError] = []
 
-        async def ask_one(thread: str, prompt: str) -> None:
+        async def ask_one(thread: str, prompt: str, held: int) -> None:
             ids = agent.view.template.render("user", prompt)
             try:
-                calls[thread] = await agent.consider(
-                    ids, purpose=purpose, thread=thread, max_tokens=share
-                )
+                calls[thread] = await agent.consider(ids, purpose=purpose, thread=thread, held=held)
             except EngineError as error:
                 errors.append(error)
 
         async with anyio.create_task_group() as group:
             for thread, prompt in questions:
-                group.start_soon(ask_one, thread, prompt)
+                group.start_soon(ask_one, thread, prompt, budget.reserve_tokens(share))
         if errors:
-            raise errors[0]
+            lost = [error for error in errors if isinstance(error, EngineUnavailable)]
+            raise (lost or errors)[0]
         return [calls[thread] for thread, _ in questions]
 
     def _shares(self, num: int) -> list[Budget]:

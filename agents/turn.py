@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from typing import Any
 
 from forethought.agents.agent import Agent, Score
-from forethought.agents.budget import BudgetExhausted
 from forethought.agents.context import ContextFull
 from forethought.agents.edit import make_room, room_for_prompt
 from forethought.agents.engine import ContextOverflow
@@ -14,6 +13,7 @@ from forethought.agents.events import Limit, PlanEvent
 from forethought.agents.results import hear_reply, hear_results
 from forethought.agents.stop import Stop
 from forethought.envs.calls import Action
+from forethought.envs.context import BudgetExhausted
 
 MAX_FORMAT_ERRORS = 3
 MAX_REPEATS = 4

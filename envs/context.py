@@ -33,8 +33,22 @@ class Plan:
         return "\n".join(f"{marks[item.status]} {item.text}" for item in self.items)
 
 
+class BudgetExhausted(ValueError):
+    """The agent's budget does not allow the act; `what` says which part of it.
+
+    A tool that wants more than there is tells the agent and nobody else.
+    """
+
+    def __init__(self, what: str, used: float, limit: float) -> None:
+        super().__init__(f"{what} budget is used up: {used:g} of {limit:g}")
+        self.what, self.used, self.limit = what, used, limit
+
+
 class Minds(Protocol):
-    """More thought on request: sub-agents and parallel calls, provided by the agent loop."""
+    """More thought on request: sub-agents and parallel calls, provided by the agent loop.
+
+    Both raise BudgetExhausted before anything is started.
+    """
 
     async def spawn(self, tasks: Sequence[str], *, context: Context) -> list[str]:
         """Run one sub-agent a task, in parallel; a report each, in order, failures included."""

@@ -20,7 +20,7 @@ import anyio
 from pydantic import BaseModel, ConfigDict, ValidationError, create_model
 
 from forethought.envs.calls import Json, ToolCall
-from forethought.envs.context import Context
+from forethought.envs.context import BudgetExhausted, Context
 
 ToolError = Literal[
     "parse", "unknown_tool", "bad_arguments", "timeout", "not_found", "budget", "cancelled", "tool"
@@ -191,6 +191,8 @@ async def _run(call: ToolCall, tools: Mapping[str, Tool], context: Context) -> T
         )
     except ConnectionError:
         raise
+    except BudgetExhausted as error:
+        return _failed(call, "budget", f"{call.name}: {error}", started)
     except (ValueError, OSError) as error:
         return _failed(call, "tool", f"{call.name}: {error}", started)
     wall_s = time.perf_counter() - started

@@ -5,7 +5,7 @@ container client. The trainer and the benchmarks are imported by name: `forethou
 `forethought.benchmarks`.
 """
 
-from forethought.agents.budget import Budget, BudgetExhausted, Limits
+from forethought.agents.budget import Budget, Limits
 from forethought.agents.engine import Completion, Engine, EngineError, Sampling
 from forethought.agents.events import Event
 from forethought.agents.log import EventLog, read_log
@@ -34,6 +34,7 @@ from forethought.envs import (
     save_tasks,
     tool,
 )
+from forethought.envs.context import BudgetExhausted
 
 __version__ = "0.1.0"
 

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from forethought.agents.budget import Budget, BudgetExhausted, Limits
+from forethought.agents.budget import Budget, Limits
+from forethought.envs.context import BudgetExhausted
 
 
 def spend_at_random(budget: Budget, data: st.DataObject, depth: int) -> tuple[int, int, int]:

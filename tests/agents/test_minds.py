@@ -160,6 +160,7 @@ def test_a_batch_that_the_budget_does_not_cover_starts_no_one() -> None:
     limits = Limits(children=1, context=1 << 20, tokens=100_000)
     trajectory = cast(limits, main=[SPAWN_TWO, "42"])
     assert trajectory.agents == ["0"]
+    assert results(trajectory)[0].error == "budget"
     assert "sub-agent budget is used up: 0 of 1" in results(trajectory)[0].text
     assert trajectory.reward == 1.0
 
@@ -229,6 +230,32 @@ def test_parallel_calls_are_paid_for_by_the_agent_that_asks() -> None:
     assert lengths == [5] * 8
     assert trajectory.stop is Stop.TOKEN_LIMIT
     assert trajectory.num_sampled == limits.tokens
+
+
+ASK_FOUR = call("ask", prompts=["?"], n=4, reduce="all")
+SPAWN_ONE = call("spawn", tasks=["part left"])
+
+
+@pytest.mark.parametrize(
+    ("calls", "errors"),
+    [
+        ([ASK_FOUR, ASK_FOUR], [None, "budget"]),
+        ([ASK_FOUR, SPAWN_ONE], [None, "budget"]),
+        ([SPAWN_ONE, ASK_FOUR], [None, None]),
+    ],
+    ids=["two asks", "ask beside spawn", "spawn leaves half"],
+)
+def test_calls_that_run_together_share_the_tokens_that_are_left(
+    calls: list[str], errors: list[str | None]
+) -> None:
+    # 81 tokens: the first ask holds 4 times 20 of them; one is too little for anything.
+    reply = "".join(calls)
+    limits = Limits(tokens=len(reply) + 1 + 81, reply_tokens=1000, context=1 << 20)
+    trajectory = play(reply, "42", asides=["ok"], limits=limits)
+    assert trajectory.stop is Stop.SUBMITTED
+    assert [message.error for message in results(trajectory)] == errors
+    assert all("budget is used up" in m.text for m in results(trajectory) if m.error == "budget")
+    assert trajectory.num_sampled <= limits.tokens
 
 
 def test_a_model_that_fails_a_parallel_call_loses_the_episode() -> None:

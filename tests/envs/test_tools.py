@@ -36,7 +36,8 @@ def test_the_schema_and_the_prompt_line_follow_from_the_types() -> None:
 
     found = as_tool(find)
     assert (
-        found.signature == "find(words: list of string, kind?: string): find pages with these words"
+        found.signature
+        == "find(words: list of string, kind?: all|any): find pages with these words"
     )
     assert found.schema == {
         "additionalProperties": False,
