@@ -11,7 +11,7 @@ import anyio
 import httpx
 from pydantic import JsonValue
 
-from forethought.agents.engine import EngineUnavailable
+from forethought.agents.engine import EngineRefused, EngineUnavailable
 
 _PASSING = frozenset({408, 409, 425, 429, 500, 502, 503, 504})
 _WHAT_TO_DO = {
@@ -22,8 +22,8 @@ _WHAT_TO_DO = {
 }
 
 
-class RequestRefused(EngineUnavailable):
-    """The server understood the request and refused it; asking again would not help."""
+class RequestRefused(EngineRefused):
+    """The server answered with a status that no patience changes, such as 401 or 404."""
 
     def __init__(self, message: str, *, status: int, body: str) -> None:
         super().__init__(message)

@@ -2,6 +2,7 @@
 
 EngineError
 ├── EngineUnavailable (ConnectionError)   the model does not answer; the episode is missing data
+│   └── EngineRefused                     and will not: asking again would not help
 └── ContextOverflow (ValueError)          the prompt does not fit the model's window
 """
 
@@ -23,6 +24,10 @@ class EngineError(Exception):
 
 class EngineUnavailable(EngineError, ConnectionError):
     """The model does not answer, retries included."""
+
+
+class EngineRefused(EngineUnavailable):
+    """The model understood the request and refused it; asking again would not help."""
 
 
 class ContextOverflow(EngineError, ValueError):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from forethought.agents.engine import EngineUnavailable
+from forethought.agents.engine import EngineRefused, EngineUnavailable
 from forethought.agents.stop import Stop
 
 
@@ -27,6 +27,8 @@ def stop_of(error: Exception) -> Stop:
     for leaf in found:
         if isinstance(leaf, ChildLost):
             return leaf.stop
+    if any(isinstance(leaf, EngineRefused) for leaf in found):
+        return Stop.PROVIDER_REFUSED
     if any(isinstance(leaf, EngineUnavailable) for leaf in found):
         return Stop.PROVIDER_ERROR
     if any(isinstance(leaf, ConnectionError) for leaf in found):

@@ -31,7 +31,13 @@ class OracleModel:
     template: Template = field(default_factory=ByteTemplate)
 
     def engine(self, env: Env) -> Engine:
-        """Replies with the expert's next action."""
+        """Replies with the expert's next action. Raises ValueError for an environment without."""
+        if not env.has_oracle():
+            name = env.spec.id if env.spec is not None else type(env).__name__
+            raise ValueError(
+                f"model {self.name!r}: {name} has no oracle; name another model, or give the "
+                "environment a method `oracle` that returns the expert's next action"
+            )
         return ExpertEngine(env.oracle, template=self.template)
 
     async def aclose(self) -> None:

@@ -13,7 +13,7 @@ from forethought.agents.engine import Engine
 from forethought.agents.failure import leaves
 from forethought.agents.log import EventLog
 from forethought.agents.loop import run_episode
-from forethought.agents.stop import STOP_CAUSE, Cause
+from forethought.agents.stop import STOP_CAUSE, Cause, Stop
 from forethought.agents.trajectory import Trajectory
 from forethought.envs import registry
 from forethought.envs.base import Env
@@ -67,7 +67,8 @@ async def run_jobs(
 ) -> list[Trajectory]:
     """Run every job, `concurrency` at a time; the last attempt at each, in the jobs' order.
 
-    An episode that the infrastructure lost is run again up to `retries` times. `on_done` hears of
+    An episode that the infrastructure lost is run again up to `retries` times, unless the model's
+    server refused it for good. `on_done` hears of
     every job as it is done. Raises ValueError for an environment that cannot be made and
     LogUnwritable; both end the run.
     """
@@ -98,7 +99,7 @@ async def run_jobs(
         for index, job in queue:
             trajectory = await attempt(job, 0)
             for number in range(1, retries + 1):
-                if not _is_lost(trajectory):
+                if not _may_heal(trajectory):
                     break
                 trajectory = await attempt(job, number)
             done[index] = trajectory
@@ -119,5 +120,7 @@ async def _together(workers: Sequence[Callable[[], Coroutine[Any, Any, None]]]) 
         raise leaves(errors)[0] from None
 
 
-def _is_lost(trajectory: Trajectory) -> bool:
-    return trajectory.stop is not None and STOP_CAUSE[trajectory.stop] is Cause.INFRA
+def _may_heal(trajectory: Trajectory) -> bool:
+    """Whether the episode was lost to something that may have passed by now."""
+    stop = trajectory.stop
+    return stop not in (None, Stop.PROVIDER_REFUSED) and STOP_CAUSE[stop] is Cause.INFRA

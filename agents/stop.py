@@ -22,6 +22,8 @@ class Stop(StrEnum):
     """The same action met the same observation over and over."""
     CANCELLED = "cancelled"
     PROVIDER_ERROR = "provider_error"
+    PROVIDER_REFUSED = "provider_refused"
+    """The model's server refused the request; the same request would be refused again."""
     SANDBOX_ERROR = "sandbox_error"
     GRADER_ERROR = "grader_error"
     HARNESS_ERROR = "harness_error"
@@ -49,6 +51,7 @@ STOP_CAUSE: dict[Stop, Cause] = {
     Stop.STUCK: Cause.POLICY,
     Stop.CANCELLED: Cause.OPERATOR,
     Stop.PROVIDER_ERROR: Cause.INFRA,
+    Stop.PROVIDER_REFUSED: Cause.INFRA,
     Stop.SANDBOX_ERROR: Cause.INFRA,
     Stop.GRADER_ERROR: Cause.INFRA,
     Stop.HARNESS_ERROR: Cause.INFRA,

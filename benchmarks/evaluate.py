@@ -11,6 +11,7 @@ from forethought.agents.trajectory import Trajectory
 from forethought.benchmarks.folder import RunFolder, write_json
 from forethought.benchmarks.plan import Plan
 from forethought.benchmarks.results import Summary, summarise
+from forethought.envs.registry import make
 
 
 async def evaluate(
@@ -27,10 +28,13 @@ async def evaluate(
     `out` gets `plan.json`, `episodes.jsonl` and `summary.json`. With `resume` it may hold a run
     of the same plan, whose finished episodes are kept; episodes that infrastructure or the
     operator ended are run again. `on_done` hears of each episode that is run now. Raises
-    ValueError for a folder that holds something else and for an environment that cannot be made.
+    ValueError for a folder that holds something else and, before anything is written, for an
+    environment that cannot be made or that the model cannot act in.
     """
     if plan.model != model.name:
         raise ValueError(f"the plan is for model {plan.model!r}, not {model.name!r}")
+    first = plan.jobs()[0]
+    model.engine(make(first.env_id, **first.options))
     folder = RunFolder(out) if out is not None else None
     done: set[str] = set()
     if folder is not None:

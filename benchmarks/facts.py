@@ -35,6 +35,8 @@ class Facts:
     num_tools: int
     num_tool_errors: int
     seconds: float
+    error: str | None
+    """What went wrong, where the infrastructure ended it."""
     metrics: dict[str, float | None]
 
     @property
@@ -73,6 +75,7 @@ def facts_of(trajectory: Trajectory) -> Facts | None:
         num_tools=len(tools),
         num_tool_errors=sum(tool.error is not None for tool in tools),
         seconds=max(event.t for event in events),
+        error=end.error,
         metrics=trajectory.metrics,
     )
 

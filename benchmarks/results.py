@@ -11,7 +11,7 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from statistics import fmean
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from forethought.agents.trajectory import Trajectory
 from forethought.benchmarks.calibration import brier_score, expected_calibration_error
@@ -29,6 +29,9 @@ COVERAGE_FLOOR = 0.5
 """Below this share of scored episodes no success is given."""
 COVERAGE_GOOD = 0.95
 """Below this share the summary carries a warning."""
+
+_MAX_ERRORS, _MAX_ERROR = 5, 300
+"""How many different errors are kept, and characters of each."""
 
 
 class _Record(BaseModel):
@@ -95,6 +98,8 @@ class Summary(_Record):
     """Tool calls that failed / tool calls; None where there were none."""
     traits: tuple[str, ...]
     stops: dict[str, int]
+    errors: dict[str, int] = Field(default_factory=dict)
+    """What the infrastructure lost episodes to, the commonest first; at most five."""
     by_horizon: tuple[HorizonRow, ...]
     pass_at: dict[int, float]
     """k -> chance that one of k samples of a task succeeds."""
@@ -159,6 +164,7 @@ def summarise_facts(found: Sequence[Facts], *, env: str, model: str, planned: in
         ),
         traits=tuple(sorted({trait for item in found for trait in item.traits})),
         stops=dict(Counter(item.stop.value for item in found).most_common()),
+        errors=_errors(found),
         by_horizon=_by_horizon(scored),
         pass_at=_passes(successes, pass_at_k),
         pass_hat=_passes(successes, pass_hat_k),
@@ -246,9 +252,14 @@ def _warnings(coverage: float, found: Sequence[Facts], planned: int) -> tuple[st
     if coverage >= COVERAGE_GOOD:
         return ()
     verdict = "success is withheld" if coverage < COVERAGE_FLOOR else "read the bounds too"
-    return (
-        f"only {100 * coverage:.0f} % of episodes are scored ({', '.join(missing)}); {verdict}",
-    )
+    share = f"only {100 * coverage:.0f} % of episodes are scored"
+    causes = tuple(f"{count} lost to {error}" for error, count in _errors(found).items())
+    return (f"{share} ({', '.join(missing)}); {verdict}", *causes[:1])
+
+
+def _errors(found: Sequence[Facts]) -> dict[str, int]:
+    lines = (" ".join(item.error.split())[:_MAX_ERROR] for item in found if item.error)
+    return dict(Counter(lines).most_common(_MAX_ERRORS))
 
 
 def _mean(scored: Sequence[Facts], value: Callable[[Facts], float | None]) -> float | None:

@@ -154,6 +154,11 @@ class Env(gymnasium.Env[str, Action | str]):
         """The expert's next action in the present state, plan text included."""
         raise NotImplementedError(f"{type(self).__name__} has no oracle")
 
+    @classmethod
+    def has_oracle(cls) -> bool:
+        """Whether it has an expert to learn from and to check it with."""
+        return cls.oracle is not Env.oracle
+
     def child_oracle(self, child: Env) -> str:
         """The expert's next action for a sub-agent that acts in `child`."""
         raise NotImplementedError(f"{type(self).__name__} has no oracle for sub-agents")

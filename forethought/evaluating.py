@@ -23,21 +23,25 @@ from forethought.benchmarks.evaluate import evaluate
 from forethought.benchmarks.plan import Plan
 from forethought.benchmarks.results import Summary
 from forethought.benchmarks.suites import suite
-from forethought.commands import as_json
+from forethought.commands import CommandFailed, as_json
 from forethought.envs.registry import make
 
 
 def evaluate_env(args: Namespace, console: Console) -> dict[str, JsonValue]:
-    """Evaluate on one environment; returns its summary."""
+    """Evaluate on one environment; returns its summary.
+
+    Raises CommandFailed if too few episodes could be scored.
+    """
     plan = _plan(args, environment_id(args.env), horizons(args.horizon))
     summaries = _run(args, [(plan, args.out)], console)
-    return as_json(summaries[0])
+    return _judged(args, as_json(summaries[0]), summaries)
 
 
 def evaluate_suite(args: Namespace, console: Console) -> dict[str, JsonValue]:
     """Evaluate on every environment of a suite.
 
     Returns the mean success over the environments, the smallest coverage, and the summaries.
+    Raises CommandFailed if too few episodes could be scored on one of them.
     """
     plans = [
         (
@@ -48,13 +52,30 @@ def evaluate_suite(args: Namespace, console: Console) -> dict[str, JsonValue]:
     ]
     summaries = _run(args, plans, console)
     known = [summary.success for summary in summaries if summary.success is not None]
-    return {
+    result: dict[str, JsonValue] = {
         "suite": args.suite,
         "model": args.model,
         "success": sum(known) / len(known) if len(known) == len(summaries) else None,
         "coverage": min(summary.coverage for summary in summaries),
         "runs": [as_json(summary) for summary in summaries],
     }
+    return _judged(args, result, summaries)
+
+
+def _judged(
+    args: Namespace, result: dict[str, JsonValue], summaries: list[Summary]
+) -> dict[str, JsonValue]:
+    """The result, if there is a success to give in it."""
+    lost = [summary for summary in summaries if summary.success is None]
+    if not lost:
+        return result
+    cause = "".join(f": {error}" for error in list(lost[0].errors)[:1])
+    again = "run again with --resume" if args.out is not None else "run again"
+    raise CommandFailed(
+        f"{lost[0].env}: too few episodes could be scored (coverage {lost[0].coverage:g}){cause}; "
+        f"mend the cause, then {again}",
+        result,
+    )
 
 
 def _plan(args: Namespace, env_id: str, levels: tuple[int, ...]) -> Plan:

@@ -9,13 +9,16 @@ import anyio
 import pytest
 from desk import Desk, call
 from gymnasium.envs.registration import registry as gymnasium_registry
+from serving import serving
 
+from forethought.agents.client import Client, Patience
+from forethought.agents.http import HTTPEngine
 from forethought.agents.log import EventLog, LogUnwritable, finished, read_log
-from forethought.agents.models import FloorModel, OracleModel, ScriptedModel
+from forethought.agents.models import FloorModel, OracleModel, ScriptedModel, SharedModel
 from forethought.agents.rollout import Job, Model, run_jobs
 from forethought.agents.stop import Stop
 from forethought.agents.trajectory import Trajectory
-from forethought.envs import registry
+from forethought.envs import Env, registry
 from forethought.sandbox import SandboxUnavailable
 
 crashes: dict[str, int] = {}
@@ -48,6 +51,10 @@ class Bare(Desk):
         self.tools = {}
 
 
+class Headless(Env):
+    """Has no expert."""
+
+
 @pytest.fixture(autouse=True)
 def desks() -> Iterator[None]:
     crashes.clear()
@@ -55,8 +62,9 @@ def desks() -> Iterator[None]:
     registry.register("test/desk-v0", Desk)
     registry.register("test/shaky-v0", Shaky)
     registry.register("test/bare-v0", Bare)
+    registry.register("test/headless-v0", Headless)
     yield
-    for env_id in ("test/desk-v0", "test/shaky-v0", "test/bare-v0"):
+    for env_id in ("test/desk-v0", "test/shaky-v0", "test/bare-v0", "test/headless-v0"):
         gymnasium_registry.pop(env_id)
         registry._OURS.discard(env_id)
 
@@ -126,6 +134,26 @@ def test_after_the_last_attempt_it_stays_missing(tmp_path: Path) -> None:
     assert found.reward is None
     assert crashes[plain.start.task.id] == 3
     assert finished(path) == set()
+
+
+@pytest.mark.parametrize(
+    ("status", "attempts", "stop"),
+    [(401, 1, Stop.PROVIDER_REFUSED), (503, 3, Stop.PROVIDER_ERROR)],
+    ids=["refused", "unavailable"],
+)
+def test_what_a_server_refuses_is_not_asked_again(status: int, attempts: int, stop: Stop) -> None:
+    with serving() as server:
+        server.replies = [(status, {}, "no")]
+        client = Client(base_url=server.url, patience=Patience(tries=1, base_s=0.001))
+        model = SharedModel(name="m", shared=HTTPEngine(client, "m"))
+        (found,) = run(jobs_of("test/desk-v0", 1), model, retries=2)
+        assert len(server.requests) == attempts
+    assert (found.stop, found.reward) == (stop, None)
+
+
+def test_an_expert_cannot_act_where_there_is_none() -> None:
+    with pytest.raises(ValueError, match="model 'oracle': test/headless-v0 has no oracle"):
+        run(jobs_of("test/headless-v0", 1), OracleModel())
 
 
 def test_a_run_that_was_broken_off_goes_on_where_it_was(tmp_path: Path) -> None:

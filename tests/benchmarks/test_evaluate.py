@@ -140,6 +140,11 @@ def test_what_a_provider_loses_is_missing_and_is_tried_again_on_resume(tmp_path:
     summary = run(plan, Flaky(lost=5), out=tmp_path)
     assert (summary.success, summary.coverage) == (1.0, 0.75)
     assert summary.stops == {"submitted": 6, "provider_error": 2}
+    assert summary.errors == {"EngineUnavailable: no answer": 2}
+    assert summary.warnings == (
+        "only 75 % of episodes are scored (2 provider_error); read the bounds too",
+        "2 lost to EngineUnavailable: no answer",
+    )
     healed = run(plan, Flaky(lost=0), out=tmp_path, resume=True)
     assert (healed.success, healed.coverage, healed.warnings) == (1.0, 1.0, ())
 

@@ -202,18 +202,40 @@ def test_wrong_arguments_are_wrong_use(
     assert capsys.readouterr().err.startswith("usage: forethought")
 
 
-def test_a_run_that_loses_its_provider_fails_with_code_1_and_its_numbers(
-    capsys: pytest.CaptureFixture[str], tmp_path: Path
+@pytest.mark.parametrize("is_kept", [True, False], ids=["kept", "not kept"])
+def test_a_run_lost_to_infrastructure_fails_with_code_1_its_numbers_and_the_cause(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, is_kept: bool
 ) -> None:
     file = tmp_path / "grader_env.py"
     broken = CUSTOM.replace("return float(", "raise OSError('no grader') or float(")
     file.write_text(broken.replace("mine/sum-v0", "mine/broken-v0"))
-    code, out, err = run(
-        capsys, "eval", "--env", f"{file}:mine/broken-v0", "--model", "oracle", "-n", "3", "--json"
-    )
+    arguments = ["eval", "--env", f"{file}:mine/broken-v0", "--model", "oracle", "-n", "3"]
+    kept = ["--out", str(tmp_path / "run")] if is_kept else []
+    code, out, err = run(capsys, *arguments, *kept, "--json")
     assert code == 1
-    assert json.loads(out)["success"] is None
-    assert "too few episodes could be scored (coverage 0" in err.splitlines()[-1]
+    found = json.loads(out)
+    assert (found["success"], found["errors"]) == (None, {"OSError: no grader": 3})
+    assert err.splitlines()[-1] == (
+        "forethought: mine/broken-v0: too few episodes could be scored (coverage 0): "
+        f"OSError: no grader; mend the cause, then run again{' with --resume' * is_kept}"
+    )
+    assert "mine/broken-v0: 3 lost to OSError: no grader" in err
+
+
+def test_an_expert_is_not_asked_for_where_there_is_none(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    file = tmp_path / "dumb_env.py"
+    file.write_text(CUSTOM.replace("def oracle", "def orakel").replace("mine/sum", "mine/dumb"))
+    code, out, err = run(
+        capsys,
+        *("eval", "--env", f"{file}:mine/dumb-v0", "--model", "oracle"),
+        *("-n", "3", "--out", str(tmp_path / "run")),
+    )
+    assert (code, out) == (2, "")
+    assert err.startswith("forethought: model 'oracle': mine/dumb-v0 has no oracle; ")
+    assert err.count("\n") == 1
+    assert not (tmp_path / "run").exists()
 
 
 def test_a_broken_log_is_named_with_its_line(
