@@ -135,7 +135,10 @@ class Env(gymnasium.Env[str, Action | str]):
     # What an author writes.
 
     def make_task(self, rng: np.random.Generator, *, horizon: int) -> Task:
-        """Draw one instance of the given horizon; all randomness from `rng`."""
+        """Draw one instance of the given horizon; all randomness from `rng`.
+
+        A task that does not say its horizon has the one asked for.
+        """
         raise NotImplementedError(f"{type(self).__name__} makes no tasks of its own; pass a task")
 
     async def begin(self) -> str:
@@ -271,9 +274,12 @@ class Env(gymnasium.Env[str, Action | str]):
 
     def _draw(self, seed: int | None) -> Task:
         for _ in range(_MAX_DRAWS):
-            task = self.make_task(self.np_random, horizon=self._horizon())
+            horizon = self._horizon()
+            task = self.make_task(self.np_random, horizon=horizon)
             if split_of(task) == self.split:
-                return task.model_copy(update={"split": self.split, "seed": seed})
+                drawn = {"split": self.split, "seed": seed}
+                unsaid = {} if "horizon" in task.model_fields_set else {"horizon": horizon}
+                return task.model_copy(update=drawn | unsaid)
         raise RuntimeError(
             f"{type(self).__name__}: no instance of horizon {task.horizon} in split "
             f"{self.split!r} after {_MAX_DRAWS} draws; make_task should vary more"

@@ -39,7 +39,7 @@ def show_all(console: Console) -> dict[str, JsonValue]:
 
 
 def show_one(env_id: str, console: Console) -> dict[str, JsonValue]:
-    """Everything about one environment, with a sample task and the expert's first action."""
+    """Everything about one environment, with a sample task and what its expert does first."""
     env = make(env_id)
     described = _describe(env_id, env)
     prompt, action = anyio.run(_sample, env)
@@ -54,7 +54,7 @@ def show_one(env_id: str, console: Console) -> dict[str, JsonValue]:
         ("Tools", "\n".join(tool.signature for tool in env.tools.values()) or "none"),
         ("Instructions", env.instructions or "none"),
         ("A task (seed 0)", prompt),
-        ("The expert's first action", action),
+        ("The expert's first action", "it has no expert" if action is None else action),
     ):
         console.print(Text(f"\n{label}", style="bold"))
         console.print(text, markup=False)
@@ -62,10 +62,11 @@ def show_one(env_id: str, console: Console) -> dict[str, JsonValue]:
     return {**described, "instructions": env.instructions, "sample": sample}
 
 
-async def _sample(env: Env) -> tuple[str, str]:
+async def _sample(env: Env) -> tuple[str, str | None]:
+    """A prompt and the expert's first action; None where there is no expert."""
     try:
         prompt, _ = await env.areset(seed=0)
-        return prompt, env.oracle()
+        return prompt, env.oracle() if env.has_oracle() else None
     finally:
         await env.aclose()
 

@@ -117,6 +117,23 @@ def test_tasks_are_of_the_split_asked_for(split: Any) -> None:
         assert (env.task.split, split_of(env.task), env.task.seed) == (split, split, seed)
 
 
+def test_a_task_that_does_not_say_its_horizon_has_the_one_asked_for() -> None:
+    class Silent(Sum):
+        def make_task(self, rng: np.random.Generator, *, horizon: int) -> Task:
+            number = str(rng.integers(10**horizon))
+            return Task(id=number, prompt=number)
+
+    class Outspoken(Sum):
+        def make_task(self, rng: np.random.Generator, *, horizon: int) -> Task:
+            number = str(rng.integers(10**horizon))
+            return Task(id=number, prompt=number, horizon=1)
+
+    _, info = Silent(horizon=5).reset(seed=0)
+    assert info["horizon"] == 5
+    _, info = Outspoken(horizon=5).reset(seed=0)
+    assert info["horizon"] == 1
+
+
 def test_a_task_can_be_given_and_is_taken_as_it_is() -> None:
     env, task = Sum(), Task(id="t", prompt="1+1=?", answer="2")
     assert env.reset(options={"task": task})[0] == "1+1=?"

@@ -124,6 +124,19 @@ def test_one_environment_is_shown_with_a_task_and_the_experts_first_action(
     assert found["sample"]["oracle"].startswith("plan:")  # type: ignore[index]
 
 
+def test_an_environment_without_an_expert_is_shown_without(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    file = tmp_path / "mute_env.py"
+    file.write_text(CUSTOM.replace("def oracle", "def orakel").replace("mine/sum", "mine/mute"))
+    code, out, err = run(capsys, "envs", f"{file}:mine/mute-v0")
+    assert (code, err) == (0, "")
+    assert "A task (seed 0)" in out
+    assert "it has no expert" in out
+    found = result(capsys, "envs", f"{file}:mine/mute-v0")
+    assert found["sample"]["oracle"] is None  # type: ignore[index]
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
