@@ -19,8 +19,9 @@ from rich.text import Text
 from forethought.agents.embedded import embedded_path, package_path
 from forethought.sandbox.select import BackendStatus, backends
 
-_DISK_GB = 2.0
-"""What a demo run and the converted model need, with room to spare."""
+_DISK_GB = 8.0
+"""What training the embedded model takes: the model converted, and two checkpoints of weights and
+optimiser state while the newer one replaces the older."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -136,10 +137,11 @@ def _auto(chosen: BackendStatus | None) -> Finding:
 
 def _disk() -> Finding:
     free = shutil.disk_usage(Path.cwd()).free / 1e9
+    need = f"training the embedded model takes up to {_DISK_GB:.0f} GB"
     is_enough = free >= _DISK_GB
     return Finding(
         name="disk",
         ok=is_enough,
-        detail=f"{free:.1f} GB free here",
-        advice="" if is_enough else f"a demo run needs about {_DISK_GB:.0f} GB; make room",
+        detail=f"{free:.1f} GB free here; {need}",
+        advice="" if is_enough else f"{need}; make room, or give an --out on another disk",
     )

@@ -66,7 +66,8 @@ async def _action(env: Env, console: Console, read: Callable[[], str]) -> str | 
         if line == "/quit":
             return None
         if line == "/expert":
-            console.print(env.oracle(), style="dim", markup=False)
+            action = env.oracle() if env.has_oracle() else "it has no expert"
+            console.print(action, style="dim", markup=False)
         elif line == "/tools":
             _show_tools(env, console)
         elif line:

@@ -22,6 +22,14 @@ def test_the_doctor_names_every_sandbox_and_the_one_that_auto_takes(
     assert found["sandbox"] == (usable[0] if usable else None)
 
 
+def test_the_doctor_says_how_much_disk_training_takes(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["doctor", "--json"]) == 0
+    findings = json.loads(capsys.readouterr().out)["findings"]
+    disk = next(finding for finding in findings if finding["name"] == "disk")
+    assert disk["detail"].endswith("GB free here; training the embedded model takes up to 8 GB")
+    assert disk["ok"] is (float(disk["detail"].split()[0]) >= 8)
+
+
 def test_what_is_missing_comes_with_what_to_do(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["doctor", "--json"]) == 0
     findings = json.loads(capsys.readouterr().out)["findings"]
