@@ -20,6 +20,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from forethought.envs import blocks
 from forethought.envs.base import Card, Env, metric, reward
 from forethought.envs.blocks import DOMAIN, Instance
+from forethought.envs.lines import without_plan
 from forethought.envs.pddl import read_problem
 from forethought.envs.strips import Atom, Operator, State, apply, operator, unmet
 from forethought.envs.task import Split, Task
@@ -27,10 +28,6 @@ from forethought.envs.words import PLAIN, Words, draw_words
 
 Mode = Literal["act", "plan"]
 
-_HIDDEN = re.compile(
-    r"<think>.*?(?:</think>|\Z)|<plan>.*?(?:</plan>|\Z)|^[ \t]*plan:[^\n]*",
-    re.DOTALL | re.MULTILINE | re.IGNORECASE,
-)
 _BULLET = re.compile(r"^(?:[-*]|\d+[.):])\s+")
 
 
@@ -227,7 +224,7 @@ def read_moves(text: str, words: Words) -> list[str]:
     do no harm, anything else is prose.
     """
     moves = []
-    for part in re.split(r"[\n;]", _HIDDEN.sub("\n", text)):
+    for part in re.split(r"[\n;]", without_plan(text)):
         parts = _BULLET.sub("", part.strip()).strip("()`. ").lower().split()
         if parts and parts[0] in words.verbs:
             moves.append(" ".join(parts))

@@ -7,8 +7,8 @@ from collections.abc import Collection
 from typing import NamedTuple
 
 _PLAN = re.compile(
-    r"<plan>.*?(?:</plan>|\Z)|<think>.*?(?:</think>|\Z)|\A\s*plan:[^\n]*",
-    re.DOTALL | re.IGNORECASE,
+    r"<plan>.*?(?:</plan>|\Z)|<think>.*?(?:</think>|\Z)|^[ \t]*plan:[^\n]*",
+    re.DOTALL | re.MULTILINE | re.IGNORECASE,
 )
 _BULLET = re.compile(r"^\s*(?:[-*>]|\d+[.):])?\s*")
 
@@ -21,8 +21,8 @@ class Command(NamedTuple):
 
 
 def without_plan(text: str) -> str:
-    """A reply without its thoughts, its tagged plan and a first line that starts with `plan:`."""
-    return _PLAN.sub("", text).strip()
+    """A reply without its thoughts, its tagged plans and lines that start with `plan:`."""
+    return _PLAN.sub("\n", text).strip()
 
 
 def first_command(text: str, verbs: Collection[str]) -> Command | None:

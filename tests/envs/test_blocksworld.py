@@ -7,12 +7,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from forethought.envs import Task, blocks
-from forethought.envs.blocks import DOMAIN, Instance, draw, must_move, names, place, solve
+from forethought.envs import Task
+from forethought.envs.blocks import Instance, place, solve
 from forethought.envs.blocksworld import Blocksworld, from_planbench, read_moves, task_of
 from forethought.envs.check import check_env
 from forethought.envs.planbench import load_planbench
-from forethought.envs.strips import Operator, Problem, shortest_plan, valid_plan
+from forethought.envs.strips import Operator
 from forethought.envs.words import PLAIN, draw_words
 
 SUSSMAN = Instance(
@@ -33,13 +33,6 @@ def sussman(**options: Any) -> Blocksworld:
     env = Blocksworld(**options)
     env.reset(options={"task": task_of(SUSSMAN, horizon=6)})
     return env
-
-
-def optimum(instance: Instance) -> int:
-    problem = Problem(name="p", objects=instance.blocks, init=instance.init, goal=instance.goal)
-    plan = shortest_plan(DOMAIN, problem)
-    assert plan is not None
-    return len(plan)
 
 
 def test_prompt_and_plan_are_terse() -> None:
@@ -189,48 +182,6 @@ def test_moves_are_read_and_plans_and_thoughts_passed_over(text: str, moves: lis
     assert read_moves(text, PLAIN) == moves
 
 
-@pytest.mark.parametrize("horizon", [*range(1, 13)])
-def test_the_horizon_of_short_instances_is_the_optimum_of_a_search(horizon: int) -> None:
-    rng = np.random.default_rng(horizon)
-    for _ in range(6):
-        instance = draw(rng, horizon=horizon)
-        assert optimum(instance) == horizon
-        assert 3 <= len(instance.blocks) <= 5
-        assert (blocks.holding(instance.init) is not None) == (horizon % 2 == 1)
-
-
-def test_the_bound_of_built_instances_is_the_optimum_of_a_search() -> None:
-    rng = np.random.default_rng(0)
-    for horizon in (2, 3, 4, 5, 6, 7, 8, 9, 10):
-        built = None
-        while built is None or len(built.blocks) > 6:
-            built = blocks._draw_built(rng, horizon)
-        assert optimum(built) == horizon
-
-
-@pytest.mark.parametrize("horizon", [13, 14, 33, 64, 256])
-def test_long_instances_are_solved_in_exactly_their_horizon(horizon: int) -> None:
-    instance = draw(np.random.default_rng(1), horizon=horizon)
-    plan = solve(instance.blocks, instance.init, instance.goal)
-    assert len(plan) == horizon
-    support, goal = blocks.supports(instance.init), blocks.supports(instance.goal)
-    assert 2 * len(must_move(support, goal)) + horizon % 2 == horizon
-    problem = Problem(name="p", objects=instance.blocks, init=instance.init, goal=instance.goal)
-    assert valid_plan(DOMAIN, problem, map(str, plan)).valid
-
-
-def test_the_greedy_expert_gets_out_of_a_deadlock() -> None:
-    crossed = Instance(
-        blocks=tuple("abcdef"),
-        init=place({"a": "b", "b": "table", "c": "d", "d": "table", "e": "table", "f": "e"}),
-        goal=frozenset({("on", "a", "d"), ("on", "c", "b"), ("on", "d", "f"), ("on", "b", "e")}),
-    )
-    plan = solve(crossed.blocks, crossed.init, crossed.goal)
-    problem = Problem(name="p", objects=crossed.blocks, init=crossed.init, goal=crossed.goal)
-    assert valid_plan(DOMAIN, problem, map(str, plan)).valid
-    assert optimum(crossed) <= len(plan) <= 2 * optimum(crossed)
-
-
 @settings(max_examples=30, deadline=None)
 @given(seed=st.integers(0, 2**32 - 1), horizon=st.integers(1, 24), turns=st.integers(0, 6))
 def test_the_expert_wins_from_wherever_a_beginner_left_off(
@@ -319,10 +270,6 @@ def test_a_planbench_problem_about_trucks_is_no_blocks_world() -> None:
     tasks = load_planbench(PLANBENCH / "logistics.jsonl", PLANBENCH / "logistics_domain.pddl")
     with pytest.raises(ValueError, match=r"'logistics-2' is no blocks world: it has \(airplane"):
         from_planbench(tasks[0])
-
-
-def test_names_go_on_after_z() -> None:
-    assert names(28)[-3:] == ("z", "aa", "ab")
 
 
 @pytest.mark.parametrize("mode", ["act", "plan"])

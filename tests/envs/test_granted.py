@@ -2,27 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 
 import anyio
 import numpy as np
 import pytest
+from errand import Errand
 
-from forethought.envs.base import Card, Env
-from forethought.envs.calls import ToolCall, render_call
-from forethought.envs.child import ChildEnv
+from forethought.envs.calls import ToolCall
 from forethought.envs.context import Context, Reduction
-from forethought.envs.granted import FILE_TOOLS, MIND_TOOLS, SANDBOX_TOOLS, plan, python, shown
-from forethought.envs.lazy import LazySandbox
-from forethought.envs.task import Task
-from forethought.envs.tools import ToolResult, as_tool, run_calls, tool
+from forethought.envs.granted import MIND_TOOLS, SANDBOX_TOOLS, plan, shown
+from forethought.envs.tools import ToolResult, as_tool, run_calls
 from forethought.sandbox import (
     ExecResult,
-    Sandbox,
-    SandboxFileError,
-    SandboxUnavailable,
     open_sandbox,
 )
 
@@ -258,35 +251,6 @@ def test_an_unknown_reduction_is_refused_with_those_there_are() -> None:
     assert "'majority'" in result.text
 
 
-class Errand(Env):
-    """Say hello from a file; opens its sandboxes through a list, so that they can be counted."""
-
-    card = Card(traits=("skills",), horizon_unit="files", needs_sandbox=True)
-    grants = (*FILE_TOOLS, python, plan)
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.opened: list[str] = []
-
-    def make_task(self, rng: np.random.Generator, *, horizon: int) -> Task:
-        return Task(id="errand", prompt=f"Write hello.txt. {rng.integers(1 << 30)}")
-
-    @tool
-    def ring(self) -> str:
-        """ring the bell"""
-        return "ding"
-
-    def open_sandbox(self) -> AbstractAsyncContextManager[Sandbox]:
-        return self._counted()
-
-    @asynccontextmanager
-    async def _counted(self) -> AsyncIterator[Sandbox]:
-        self.opened.append("open")
-        async with open_sandbox(backend="local") as sandbox:
-            yield sandbox
-        self.opened.append("closed")
-
-
 def test_granted_tools_stand_beside_an_environments_own() -> None:
     assert list(Errand().tools) == [
         "ring",
@@ -296,146 +260,3 @@ def test_granted_tools_stand_beside_an_environments_own() -> None:
         "python",
         "plan",
     ]
-
-
-def test_a_sandbox_is_opened_at_its_first_use_once_and_closed_with_the_episode() -> None:
-    env = Errand()
-    env.reset(seed=0)
-    env.step(render_call("ring", {}) + render_call("plan", {"items": ["wait"]}))
-    assert env.opened == []
-    env.step(render_call("write_file", {"path": "hello.txt", "text": "hello"}))
-    assert env.step(render_call("read_file", {"path": "hello.txt"}))[0] == "hello"
-    assert env.opened == ["open"]
-    env.close()
-    env.close()
-    assert env.opened == ["open", "closed"]
-
-
-def test_an_episode_that_uses_no_sandbox_opens_none() -> None:
-    env = Errand()
-    env.reset(seed=0)
-    missing = env.step(render_call("read_file", {"path": "hello.txt"}))[0]
-    assert missing == "read_file: hello.txt: no such file"
-    env.close()
-    assert env.opened == []
-
-
-def test_a_new_episode_gets_a_new_sandbox() -> None:
-    env = Errand()
-    env.reset(seed=0)
-    env.step(render_call("write_file", {"path": "hello.txt", "text": "hello"}))
-    env.reset(seed=1)
-    assert "no such file" in env.step(render_call("read_file", {"path": "hello.txt"}))[0]
-    env.close()
-    assert env.opened == ["open", "closed"]
-
-
-def test_calls_that_first_use_a_sandbox_together_open_one() -> None:
-    env = Errand()
-
-    async def scene() -> None:
-        await env.areset(seed=0)
-        sandbox = env.context.sandbox
-        assert sandbox is not None
-        async with anyio.create_task_group() as group:
-            for name in "abcd":
-                group.start_soon(sandbox.write, name, name.encode())
-        assert [await sandbox.read(name) for name in "abcd"] == [b"a", b"b", b"c", b"d"]
-        await env.aclose()
-
-    anyio.run(scene)
-    assert env.opened == ["open", "closed"]
-
-
-def test_a_sandbox_that_dies_is_no_mistake_of_the_agent() -> None:
-    class Gone(Errand):
-        """Its sandbox cannot be had."""
-
-        @asynccontextmanager
-        async def _counted(self) -> AsyncIterator[Sandbox]:
-            raise SandboxUnavailable("the engine is down")
-            yield
-
-    env = Gone()
-    env.reset(seed=0)
-    with pytest.raises(SandboxUnavailable, match="the engine is down"):
-        env.step(render_call("python", {"code": "1"}))
-    env.close()
-
-
-def test_a_closed_episodes_sandbox_stays_closed() -> None:
-    async def scene() -> None:
-        sandbox = LazySandbox(lambda: open_sandbox(backend="local"))
-        await sandbox.write("a", b"a")
-        assert sandbox.is_open
-        await sandbox.close()
-        assert not sandbox.is_open
-        with pytest.raises(SandboxUnavailable, match="the episode has ended"):
-            await sandbox.exec(["true"])
-
-    anyio.run(scene)
-
-
-def test_a_lazy_sandbox_does_all_that_its_sandbox_does() -> None:
-    async def scene() -> None:
-        sandbox = LazySandbox(lambda: open_sandbox(backend="local"))
-        with pytest.raises(SandboxFileError, match="a: no such file"):
-            await sandbox.read("a")
-        result = await sandbox.exec(["sh", "-c", "cat; echo $X"], stdin=b"in ", env={"X": "env"})
-        assert result.stdout == b"in env\n"
-        await sandbox.write("a", b"1")
-        kept = await sandbox.snapshot()
-        await sandbox.reset()
-        with pytest.raises(SandboxFileError):
-            await sandbox.read("a")
-        await sandbox.restore(kept)
-        assert await sandbox.read("a", max_bytes=1) == b"1"
-        await sandbox.close()
-
-    anyio.run(scene)
-
-
-def child_of(env: Env, prompt: str, context: Mapping[str, object] | None = None) -> ChildEnv:
-    child = ChildEnv(env, prompt)
-    child.reset(options=dict(context or {}))
-    return child
-
-
-def test_a_child_shares_tools_and_sandbox_with_its_parent_and_nothing_else() -> None:
-    env = Errand()
-    env.reset(seed=0)
-    child = child_of(env, "Write it.", {"context": fresh()})
-    assert list(child.tools) == [*env.tools, "submit"]
-    child.step(render_call("plan", {"items": ["mine"]}))
-    child.step(render_call("write_file", {"path": "hello.txt", "text": "by a child"}))
-    assert env.step(render_call("read_file", {"path": "hello.txt"}))[0] == "by a child"
-    assert (str(child.context.plan), str(env.context.plan)) == ("[~] mine", "")
-    child.close()
-    assert env.opened == ["open"], "a child leaves the sandbox to its parent"
-    env.close()
-
-
-@pytest.mark.parametrize(
-    "last",
-    ["It is done.", render_call("submit", {"answer": "It is done."})],
-    ids=["plain text", "submit"],
-)
-def test_a_childs_last_word_is_its_report_and_not_its_parents(last: str) -> None:
-    env = Errand()
-    env.reset(seed=0)
-    child = child_of(env, "Write it.")
-    _, score, terminated, _, info = child.step(last)
-    assert (score, terminated, info["score"]) == (0.0, True, None)
-    assert child.submitted is not None
-    assert child.submitted.answer == "It is done."
-    assert (env.over, env.submitted) == (False, None)
-
-
-def test_a_child_reads_the_task_it_was_given_and_may_have_children() -> None:
-    env = Errand()
-    env.reset(seed=0)
-    child = child_of(env, "Write it.")
-    grandchild = child_of(child, "Write the h.")
-    assert (child.task.prompt, grandchild.task.prompt) == ("Write it.", "Write the h.")
-    assert grandchild.context.sandbox is env.context.sandbox
-    assert grandchild.max_steps() == env.max_steps()

@@ -8,15 +8,12 @@ from pathlib import Path
 import anyio
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 import forethought.envs as envs
 from forethought.envs.base import Step
 from forethought.envs.calls import render_call
 from forethought.envs.check import check_env
 from forethought.envs.hops import Hops, plan_of, task_of
-from forethought.envs.lines import first_command, without_plan
 from forethought.envs.places import atlas
 from forethought.envs.routes import UP, Route
 from forethought.envs.task import Split, Task, load_tasks, save_tasks, split_of
@@ -330,37 +327,6 @@ def test_hops_is_registered() -> None:
     env = envs.make("hops-v0", horizon=2, terse=True)
     assert isinstance(env, Hops)
     assert env.horizon == 2
-
-
-@pytest.mark.parametrize(
-    ("text", "command"),
-    [
-        ("open Aachen", ("open", "Aachen")),
-        ("  3. Open  Aachen ", ("open", "Aachen")),
-        ("- open: Aachen", ("open", "Aachen")),
-        ("I think so.\nopen Aachen\nanswer X", ("open", "Aachen")),
-        ("plan: open Bonn\nopen Aachen", ("open", "Aachen")),
-        ("<think>open Bonn</think>open Aachen", ("open", "Aachen")),
-        ("<plan>\nopen Bonn\n</plan>\nopen Aachen", ("open", "Aachen")),
-        ("<think>open Bonn", None),
-        ("open", None),
-        ("opening Aachen", None),
-        ("reopen Aachen", None),
-    ],
-)
-def test_a_command_is_the_first_line_that_starts_with_its_verb(
-    text: str, command: tuple[str, str] | None
-) -> None:
-    assert first_command(text, ("open", "answer")) == command
-
-
-@given(rest=st.text(st.characters(exclude_categories=["C", "Z"]), min_size=1, max_size=30))
-def test_what_follows_a_verb_is_kept_as_it_is(rest: str) -> None:
-    assert first_command(f"answer {rest}", ("answer",)) == ("answer", rest)
-
-
-def test_only_the_first_line_can_be_a_plan() -> None:
-    assert without_plan("Plan: a\nb\nplan: c") == "b\nplan: c"
 
 
 def test_the_answer_names_all_ends_and_the_horizon_adds_all_steps() -> None:
