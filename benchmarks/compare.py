@@ -25,7 +25,7 @@ class ScoreDifference(_Record):
     second: float
     difference: float
     ci: Interval
-    """95 %, bootstrap over tasks."""
+    """95 %, over tasks; see `pairs.Paired`."""
     p_value: float
     """Exact sign test over tasks (McNemar's for one 0/1 score a task)."""
     better: int
