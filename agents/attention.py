@@ -34,11 +34,13 @@ def use_hook(model: PreTrainedModel) -> None:
     Raises ValueError for models whose layers do more than full causal attention: their cache is no
     list of keys and values, and a tree of sequences cannot be packed into one row.
     """
-    config = model.config
-    kinds = set(config.layer_types or ()) if "layer_types" in config.to_dict() else set()
+    config = model.config.to_dict()
+    kinds = set(config.get("layer_types") or ())
+    if not kinds and config.get("sliding_window"):
+        kinds = {"sliding_attention"}
     if kinds - {"full_attention"}:
         raise ValueError(
-            f"{type(model).__name__} mixes layer types {sorted(kinds)}; "
+            f"{type(model).__name__} has layers of type {', '.join(sorted(kinds))}; "
             "only models with full attention in every layer are supported"
         )
     model.set_attn_implementation(NAME)

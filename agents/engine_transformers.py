@@ -5,7 +5,10 @@ running reply and, beside them, the prompts that have just arrived (continuous b
 values stay in slots between turns, so a turn costs its new tokens only.
 
 There is no background task: whoever waits for a reply drives the model until it has it, then hands
-over to the next who waits.
+over to the next who waits. A step runs in a thread; while it does, nobody else touches what it
+works on: who comes waits, and who goes is marked and cleared away afterwards.
+
+Legend: B running replies, V vocabulary.
 """
 
 from __future__ import annotations
@@ -28,6 +31,11 @@ from forethought.agents.template import Template
 
 _PREFILL_TOKENS = 2048
 """Prompt tokens that one step takes beside the running replies."""
+_QUIET_ROUNDS = 16
+"""Rounds of the event loop without a new request after which a step begins; about a tenth of a
+millisecond in all, and more than an episode needs from a reply to its next request."""
+_MIN_TWIN_TOKENS = 8
+"""Below that, computing a prompt once more is cheaper than waiting a step for its twin's keys."""
 
 
 @dataclass(eq=False, slots=True)
@@ -43,6 +51,8 @@ class _Request:
     logprobs: list[float] = field(default_factory=list)
     finish: Finish | None = None
     version: int = 0
+    is_gone: bool = False
+    """Nobody waits for it any more."""
 
 
 class TransformersEngine:
@@ -62,11 +72,12 @@ class TransformersEngine:
         self.template = template
         self.version = 0
         self.context_window = min(slot_length, config.max_position_embeddings)
+        sizes = config.to_dict()
         heads = config.num_attention_heads
         self._slots = Slots(
             num_layers=config.num_hidden_layers,
-            num_key_value_heads=config.num_key_value_heads or heads,
-            head_size=config.head_dim or config.hidden_size // heads,
+            num_key_value_heads=sizes.get("num_key_value_heads") or heads,
+            head_size=sizes.get("head_dim") or config.hidden_size // heads,
             num_slots=num_slots,
             slot_length=self.context_window,
             device=model.device,
@@ -75,6 +86,7 @@ class TransformersEngine:
         self._waiting: list[_Request] = []
         self._running: list[_Request] = []
         self._is_driven = False
+        self._is_stepping = False
         self._stream = torch.Generator().manual_seed(0)
 
     @classmethod
@@ -98,14 +110,16 @@ class TransformersEngine:
                 f"{len(prompt)} prompt tokens and {sampling.max_tokens} for the reply exceed the "
                 f"window of {self.context_window}; lower the limits or compress the context"
             )
-        request = _Request(list(prompt), sampling, anyio.Event(), version=self.version)
+        request = _Request(list(prompt), sampling, anyio.Event())
         if sampling.seed is not None:
             request.generator = torch.Generator().manual_seed(sampling.seed)
         self._waiting.append(request)
         try:
             await self._until_done(request)
         finally:
-            self._forget(request)
+            request.is_gone = True
+            if not self._is_stepping:
+                self._tidy()
             self._hand_over()
         assert request.finish is not None
         return Completion(
@@ -136,17 +150,37 @@ class TransformersEngine:
         self._is_driven = True
         try:
             while request.finish is None:
-                await anyio.sleep(0)  # let others bring their requests into this step
-                await to_thread.run_sync(self._step)
-                self._wake_finished()
+                await self._gather()
+                self._is_stepping = True
+                try:
+                    await to_thread.run_sync(self._step, list(self._waiting))
+                finally:
+                    self._is_stepping = False
+                    self._tidy()
         finally:
             self._is_driven = False
 
-    def _wake_finished(self) -> None:
-        finished = [request for request in self._running if request.finish is not None]
-        self._running = [request for request in self._running if request.finish is None]
-        for request in finished:
+    async def _gather(self) -> None:
+        """Let others bring their requests into the coming step.
+
+        What a step holds then follows from the episodes and not from how long the last one took:
+        the floating-point result of a row depends on how many rows there are.
+        """
+        num_waiting, quiet = len(self._waiting), 0
+        while quiet < _QUIET_ROUNDS:
+            await anyio.sleep(0)
+            quiet = quiet + 1 if len(self._waiting) == num_waiting else 0
+            num_waiting = len(self._waiting)
+
+    def _tidy(self) -> None:
+        """Between steps: clear away who is done or gone, and wake the former."""
+        over = [r for r in self._running if r.finish is not None or r.is_gone]
+        for request in over:
+            assert request.slot is not None
+            self._slots.release(request.slot)
             request.wake.set()
+        self._running = [request for request in self._running if request not in over]
+        self._waiting = [request for request in self._waiting if not request.is_gone]
 
     def _hand_over(self) -> None:
         """Wake one who waits, to drive; called by whoever leaves, driver or not."""
@@ -156,42 +190,32 @@ class TransformersEngine:
             request.wake.set()
             return
 
-    def _forget(self, request: _Request) -> None:
-        """Take a finished or cancelled request out of everything."""
-        if request in self._waiting:
-            self._waiting.remove(request)
-        if request in self._running:
-            self._running.remove(request)
-        if request.slot is not None:
-            self._slots.release(request.slot)
-            request.slot = None
-
     @torch.inference_mode()
-    def _step(self) -> None:
-        """Feed every running reply and the newly admitted prompts once; sample one token each."""
-        self._admit()
-        batch = list(self._running)
+    def _step(self, arrived: Sequence[_Request]) -> None:
+        """Feed every running reply and the newly admitted prompts once; sample one token each.
+
+        If it fails, the replies are as they were before.
+        """
+        self._admit(arrived)
+        batch = self._running
         if not batch:
             return
         runs: list[Run] = []
         row: list[int] = []
         for request in batch:
-            slot = request.slot
-            assert slot is not None
-            end = len(row) + len(request.fresh)
-            length = len(slot.tokens) + len(request.fresh)
-            runs.append(Run(slot=slot.index, start=len(row), end=end, length=length))
-            row.extend(request.fresh)
-        logits_BV = self._forward(row, runs)
-        for request in batch:
             assert request.slot is not None
-            request.slot.tokens.extend(request.fresh)
-        self._sample(batch, logits_BV)
+            end = len(row) + len(request.fresh)
+            length = len(request.slot.tokens) + len(request.fresh)
+            runs.append(Run(slot=request.slot.index, start=len(row), end=end, length=length))
+            row.extend(request.fresh)
+        drawn_B, logprob_B = self._draw(batch, self._forward(row, runs))
+        for request, token, logprob in zip(batch, drawn_B, logprob_B, strict=True):
+            self._append(request, token, logprob)
 
-    def _admit(self) -> None:
+    def _admit(self, arrived: Sequence[_Request]) -> None:
         room = _PREFILL_TOKENS
-        admitted: list[tuple[int, ...]] = []
-        for request in list(self._waiting):
+        admitted: set[tuple[int, ...]] = set()
+        for request in arrived:
             key = tuple(request.prompt)
             if room <= 0 or key in admitted:
                 continue  # the same prompt is computed once; its twins copy it a step later
@@ -199,9 +223,10 @@ class TransformersEngine:
             if claimed is None:
                 return
             request.slot, shared = claimed
+            request.version = self.version
             request.fresh = request.prompt[shared:]
-            if len(request.fresh) > 8:
-                admitted.append(key)
+            if len(request.fresh) > _MIN_TWIN_TOKENS:
+                admitted.add(key)
             room -= len(request.fresh)
             self._waiting.remove(request)
             self._running.append(request)
@@ -219,7 +244,8 @@ class TransformersEngine:
         )
         return output.logits[0].float()  # type: ignore[no-any-return]
 
-    def _sample(self, batch: list[_Request], logits_BV: Tensor) -> None:
+    def _draw(self, batch: Sequence[_Request], logits_BV: Tensor) -> tuple[list[int], list[float]]:
+        """A token for each row, and its log-probability under what it was drawn from."""
         temperature_B = torch.tensor(
             [request.sampling.temperature or 1.0 for request in batch], device=logits_BV.device
         )
@@ -231,14 +257,14 @@ class TransformersEngine:
         drawn_B = drawn_B.clamp(max=logits_BV.shape[-1] - 1)
         greedy_B = torch.tensor([request.sampling.temperature == 0 for request in batch])
         drawn_B = torch.where(greedy_B.to(drawn_B.device), logits_BV.argmax(-1), drawn_B)
-        chosen_B = logprobs_BV.gather(1, drawn_B[:, None])[:, 0]
-        for request, token, logprob in zip(batch, drawn_B.tolist(), chosen_B.tolist(), strict=True):
-            self._append(request, token, logprob)
+        return drawn_B.tolist(), logprobs_BV.gather(1, drawn_B[:, None])[:, 0].tolist()
 
     def _uniform(self, request: _Request) -> float:
         return float(torch.rand((), generator=request.generator or self._stream))
 
     def _append(self, request: _Request, token: int, logprob: float) -> None:
+        assert request.slot is not None
+        request.slot.tokens.extend(request.fresh)
         request.ids.append(token)
         request.logprobs.append(logprob)
         request.fresh = [token]

@@ -10,8 +10,10 @@ T longest cached length among them, G query heads a key-value head, N tokens of 
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 
+import numpy as np
 import torch
 from torch import Tensor
 from torch.nn.functional import scaled_dot_product_attention
@@ -58,10 +60,8 @@ class Slots:
         self.slot_length = slot_length
         self.slots = [Slot(index) for index in range(num_slots)]
         shape = (num_slots, num_key_value_heads, slot_length, head_size)
-        self._keys_SKLD = [
-            torch.empty(shape, device=device, dtype=dtype) for _ in range(num_layers)
-        ]
-        self._values_SKLD = [torch.empty_like(keys) for keys in self._keys_SKLD]
+        self._keys_SKLD = [_zeros(shape, device, dtype) for _ in range(num_layers)]
+        self._values_SKLD = [_zeros(shape, device, dtype) for _ in range(num_layers)]
         self._clock = 0
 
     def clear(self) -> None:
@@ -102,6 +102,20 @@ class Slots:
     def _copy(self, source: int, target: int, length: int) -> None:
         for cache_SKLD in (*self._keys_SKLD, *self._values_SKLD):
             cache_SKLD[target, :, :length] = cache_SKLD[source, :, :length]
+
+
+def _zeros(shape: tuple[int, ...], device: torch.device, dtype: torch.dtype) -> Tensor:
+    """Zeros that take up memory only once written, on CPU.
+
+    Not uninitialised memory: what is masked out is still multiplied by 0, and 0 * NaN is NaN.
+    """
+    if device.type != "cpu":
+        return torch.zeros(shape, device=device, dtype=dtype)
+    return (
+        torch.from_numpy(np.zeros(math.prod(shape) * dtype.itemsize, np.uint8))
+        .view(dtype)
+        .view(shape)
+    )
 
 
 class SlotAttention:
