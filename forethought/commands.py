@@ -92,10 +92,9 @@ def compare(args: Namespace, console: Console) -> Result:
 
 def report(args: Namespace, console: Console) -> Result:
     """`report RUN`."""
-    from forethought.benchmarks.eval_report import write_eval_report
-    from forethought.benchmarks.folder import runs_in
+    from forethought.reporting import write_report_of
 
-    path, summaries = write_eval_report(args.run / "report.html", runs_in(args.run))
+    path, summaries = write_report_of(args.run)
     console.print(f"report: {path}", markup=False)
     return {"report": str(path), "summaries": [as_json(summary) for summary in summaries]}
 
@@ -104,16 +103,15 @@ def view(args: Namespace, console: Console) -> Result:
     """`view RUN`."""
     from forethought.viewing import serve, write_views
 
-    paths = write_views(args.run)
-    for path in paths:
-        console.print(f"view: {path}", markup=False)
+    path, views = write_views(args.run)
+    console.print(f"view: {path}", markup=False)
     if args.open:
         import webbrowser
 
-        webbrowser.open(paths[0].resolve().as_uri())
+        webbrowser.open(path.resolve().as_uri())
     if args.port is not None:
-        serve(paths[0], port=args.port, console=console)
-    return {"view": str(paths[0]), "views": [str(path) for path in paths]}
+        serve(path, port=args.port, console=console)
+    return {"view": str(path), "views": [str(view) for view in views]}
 
 
 def select(args: Namespace, console: Console) -> Result:

@@ -8,18 +8,33 @@ from pathlib import Path
 
 from rich.console import Console
 
+from forethought.benchmarks.contents import Page, outcomes_of, write_contents
 from forethought.benchmarks.folder import runs_in
 from forethought.benchmarks.view import write_view
 
 
-def write_views(run: Path) -> list[Path]:
-    """Write `view.html` beside the episodes of each run found; returns the paths."""
-    found = []
-    for folder in runs_in(run):
+def write_views(run: Path) -> tuple[Path, list[Path]]:
+    """Write `view.html` beside the episodes of each run found, and one that leads to them all.
+
+    Returns the page to begin with, which is the only one where there is one run, and all pages of
+    episodes. Raises FileNotFoundError if there is no run.
+    """
+    folders = runs_in(run)
+    is_alone = len(folders) == 1
+    pages = []
+    for folder in folders:
         plan, trajectories = folder.plan(), folder.trajectories()
         title = f"{plan.model} on {plan.env}, seed {plan.seed}"
-        found.append(write_view(folder.path / "view.html", trajectories, title=title))
-    return found
+        if not is_alone:
+            title = f"{folder.path.name}: {title}"
+        path = write_view(folder.path / "view.html", trajectories, title=title)
+        pages.append(Page(path=path, title=title, outcomes=outcomes_of(trajectories)))
+    views = [page.path for page in pages]
+    if is_alone:
+        return views[0], views
+    return write_contents(
+        run / "view.html", pages, title=f"Episodes in {run.resolve().name}"
+    ), views
 
 
 def serve(page: Path, *, port: int, console: Console) -> None:
