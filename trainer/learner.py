@@ -91,7 +91,6 @@ class Learner:
         names = {objective.loss, *objective.corrections}
         max_tokens = None if names & SEQUENCE_LEVEL else self.max_tokens
         batches = tree_batches(rows, max_tokens=max_tokens)
-        batches = [batch for batch in batches if batch.num_draws]
         if not batches:
             raise ValueError("nothing to train on: the rows hold no sampled token")
         scales = _scales(batches, objective)

@@ -64,7 +64,7 @@ class TreeBatch:
     episodes: tuple[str, ...]
     """Episode of the draw, by name (M)."""
     num_row_tokens: int
-    """Tokens of all rows before sharing."""
+    """Tokens of the rows before sharing."""
 
     @property
     def num_tokens(self) -> int:
@@ -96,10 +96,12 @@ def tree_batches(rows: Iterable[Row], *, max_tokens: int | None = None) -> list[
     """Pack rows into batches of at most `max_tokens` distinct tokens (a longer row stands alone).
 
     A draw that appears in several rows is trained once, with the mean of its advantages and of its
-    weights there. Raises ValueError for a draw at position 0: nothing predicts it.
+    weights there; rows that are left without a draw are left out. Raises ValueError for a draw at
+    position 0: nothing predicts it.
     """
     batches: list[_Builder] = []
-    for row in sorted(_each_draw_once(list(rows)), key=lambda row: row.ids):
+    useful = (row for row in _each_draw_once(list(rows)) if row.draws)
+    for row in sorted(useful, key=lambda row: row.ids):
         if not batches or not batches[-1].has_room(row, max_tokens):
             batches.append(_Builder())
         batches[-1].add(row)
@@ -126,7 +128,7 @@ class _Builder:
 
     def has_room(self, row: Row, max_tokens: int | None) -> bool:
         fresh = len(row.ids) - common_prefix(self.row, row.ids)
-        return max_tokens is None or len(self.ids) + fresh <= max_tokens
+        return max_tokens is None or fresh == 0 or len(self.ids) + fresh <= max_tokens
 
     def add(self, row: Row) -> None:
         shared = common_prefix(self.row, row.ids)

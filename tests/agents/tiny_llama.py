@@ -15,9 +15,16 @@ torch.set_num_threads(1)
 
 
 def tiny_llama(
-    *, seed: int = 0, vocab_size: int = ByteTemplate.vocab_size, window: int = 2048
+    *,
+    seed: int = 0,
+    vocab_size: int = ByteTemplate.vocab_size,
+    window: int = 2048,
+    spread: float = 0.3,
 ) -> LlamaForCausalLM:
-    """Two layers of four heads that share two key-value heads; far from uniform in its opinions."""
+    """Two layers of four heads that share two key-value heads.
+
+    The wider the `spread` of its weights, the further its opinions are from uniform.
+    """
     config = LlamaConfig(
         vocab_size=vocab_size,
         hidden_size=32,
@@ -27,7 +34,7 @@ def tiny_llama(
         num_key_value_heads=2,
         head_dim=8,
         max_position_embeddings=window,
-        initializer_range=0.3,
+        initializer_range=spread,
         tie_word_embeddings=True,
     )
     torch.manual_seed(seed)

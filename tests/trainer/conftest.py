@@ -1,0 +1,7 @@
+"""What these tests share: `rows` beside them, `tiny_llama` beside the agents' tests."""
+
+import sys
+from pathlib import Path
+
+HERE = Path(__file__).parent
+sys.path[:0] = [str(HERE), str(HERE.parent / "agents")]
