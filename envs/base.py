@@ -20,70 +20,37 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Mapping
 from contextlib import AbstractAsyncContextManager, AsyncExitStack
-from dataclasses import dataclass
-from typing import Any, ClassVar, TypeVar
+from typing import Any, ClassVar, Self
 
 import anyio
 import gymnasium
 import numpy as np
 
 from forethought.envs.calls import Action
+from forethought.envs.card import Card
 from forethought.envs.context import Context
 from forethought.envs.lazy import LazySandbox
 from forethought.envs.portal import run_sync
+from forethought.envs.scoring import Submission, score_kind
+from forethought.envs.snapshot import NO_TASK, Snapshot, fork, put, take
 from forethought.envs.spaces import Text
-from forethought.envs.task import Split, Task, Trait, split_of
+from forethought.envs.task import Split, Task, split_of
 from forethought.envs.tools import Tool, ToolResult, as_tool, is_tool, run_calls
 from forethought.sandbox import Sandbox, open_sandbox
 
 Info = dict[str, Any]
 Step = tuple[str, float, bool, bool, Info]
-Function = TypeVar("Function", bound=Callable[..., object])
 
 _MAX_DRAWS = 2000
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Card:
-    """What a reader must know about an environment before using it."""
-
-    traits: tuple[Trait, ...]
-    horizon_unit: str
-    horizons: tuple[int, int] = (1, 8)
-    """Smallest and largest horizon that it can make."""
-    usual_horizons: tuple[int, ...] = ()
-    """What is drawn from when no horizon is asked for; empty is the four smallest."""
-    licence: str = "Apache-2.0"
-    needs_sandbox: bool = False
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Submission:
-    """The agent's final answer, and how sure it says it is (0 to 1)."""
-
-    answer: str
-    confidence: float | None = None
-
-
-def reward(function: Function) -> Function:
-    """Mark a method as part of the reward; the rewards of an environment are averaged.
-
-    It returns a number in [0, 1], or None for "could not be scored", which is never taken as 0.
-    """
-    function.__forethought_score__ = "reward"  # type: ignore[attr-defined]
-    return function
-
-
-def metric(function: Function) -> Function:
-    """Mark a method as a number to report beside the reward; it is not trained on."""
-    function.__forethought_score__ = "metric"  # type: ignore[attr-defined]
-    return function
 
 
 class Env(gymnasium.Env[str, Action | str]):
     """Base of all environments; see the module docstring for how to write one."""
 
-    metadata: ClassVar[dict[str, Any]] = {"render_modes": []}  # type: ignore[misc]
+    metadata: ClassVar[dict[str, Any]] = {  # type: ignore[misc]
+        "render_modes": [],
+        "can_fork": False,
+    }
     card: ClassVar[Card] = Card(traits=("skills",), horizon_unit="steps")
     instructions: str = ""
     """Rules that hold for every task; the agent loop puts them into the system message."""
@@ -99,13 +66,14 @@ class Env(gymnasium.Env[str, Action | str]):
         members = {name: getattr(cls, name) for name in dir(cls) if not name.startswith("__")}
         cls._tool_names = tuple(name for name, member in members.items() if is_tool(member))
         cls._scorers = tuple(
-            (name, vars(member)["__forethought_score__"])
-            for name, member in members.items()
-            if inspect.isfunction(member) and "__forethought_score__" in vars(member)
+            (name, kind) for name, member in members.items() if (kind := score_kind(member))
         )
+        cls.metadata = {**cls.metadata, "can_fork": cls.state_fields is not None}
 
     grants: ClassVar[tuple[Callable[..., object], ...]] = ()
     """Tools granted beside the methods marked @tool; see `forethought.envs.granted`."""
+    state_fields: ClassVar[tuple[str, ...] | None] = None
+    """Attributes that steps change and `begin` does not restore; None: it cannot be forked."""
 
     def __init__(self, *, horizon: int | None = None, split: Split = "train") -> None:
         low, high = self.card.horizons
@@ -123,7 +91,7 @@ class Env(gymnasium.Env[str, Action | str]):
         self.render_mode = None
         self.tools: Mapping[str, Tool] = self._collect_tools()
         self.context = Context(rng=np.random.default_rng(0))
-        self.task = Task(id="none", prompt="")
+        self.task = NO_TASK
         self.submitted: Submission | None = None
         self.over = False
         self.num_steps = 0
@@ -202,16 +170,10 @@ class Env(gymnasium.Env[str, Action | str]):
         unknown = set(options) - {"task", "context"}
         if unknown:
             raise ValueError(f"unknown reset options {sorted(unknown)}; there are: task, context")
-        await self.resources.aclose()
-        self.resources = AsyncExitStack()
-        self.submitted, self.over, self.num_steps, self.info = None, False, 0, {}
-        self.task = options["task"] if options.get("task") is not None else self._draw(seed)
-        self.context = options.get("context") or Context(rng=np.random.default_rng(seed))
-        if self.card.needs_sandbox and self.context.sandbox is None:
-            sandbox = LazySandbox(self.open_sandbox)
-            self.resources.push_async_callback(sandbox.close)
-            self.context.sandbox = sandbox
-        observation = await self.begin()
+        observation = await self.prepare(
+            options["task"] if options.get("task") is not None else self._draw(seed),
+            options.get("context") or Context(rng=np.random.default_rng(seed)),
+        )
         return observation, {"task": self.task.id, "horizon": self.task.horizon, **self.info}
 
     async def astep(self, action: Action | str) -> Step:
@@ -254,6 +216,21 @@ class Env(gymnasium.Env[str, Action | str]):
         with anyio.CancelScope(shield=True):
             await self.resources.aclose()
 
+    async def asnapshot(self) -> Snapshot:
+        """The present state, for `arestore`; see `forethought.envs.snapshot` for what it holds.
+
+        Raises ValueError where `metadata["can_fork"]` is false.
+        """
+        return await take(self)
+
+    async def arestore(self, snapshot: Snapshot) -> None:
+        """Go on where a snapshot of such an environment was taken, as often as wanted."""
+        await put(self, snapshot)
+
+    async def afork(self, n: int) -> list[Self]:
+        """`n` new environments in the present state, each with a sandbox and files of its own."""
+        return await fork(self, n)
+
     # The sync face, for plain Gymnasium code.
 
     def reset(
@@ -270,7 +247,31 @@ class Env(gymnasium.Env[str, Action | str]):
         """`aclose`, waited for."""
         run_sync(self.aclose())
 
+    def snapshot(self) -> Snapshot:
+        """`asnapshot`, waited for."""
+        return run_sync(self.asnapshot())
+
+    def restore(self, snapshot: Snapshot) -> None:
+        """`arestore`, waited for."""
+        run_sync(self.arestore(snapshot))
+
+    def fork(self, n: int) -> list[Self]:
+        """`afork`, waited for."""
+        return run_sync(self.afork(n))
+
     # How it works.
+
+    async def prepare(self, task: Task, context: Context, *, files: bytes | None = None) -> str:
+        """Give up the episode there was and begin one; `files` are there in its sandbox."""
+        await self.resources.aclose()
+        self.resources = AsyncExitStack()
+        self.submitted, self.over, self.num_steps, self.info = None, False, 0, {}
+        self.task, self.context = task, context
+        if (self.card.needs_sandbox or files is not None) and context.sandbox is None:
+            sandbox = LazySandbox(self.open_sandbox, files=files)
+            self.resources.push_async_callback(sandbox.close)
+            context.sandbox = sandbox
+        return await self.begin()
 
     def _draw(self, seed: int | None) -> Task:
         for _ in range(_MAX_DRAWS):

@@ -18,10 +18,12 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from forethought.envs import blocks
-from forethought.envs.base import Card, Env, metric, reward
+from forethought.envs.base import Env
 from forethought.envs.blocks import DOMAIN, Instance
+from forethought.envs.card import Card
 from forethought.envs.lines import without_plan
 from forethought.envs.pddl import read_problem
+from forethought.envs.scoring import metric, reward
 from forethought.envs.strips import Atom, Operator, State, apply, operator, unmet
 from forethought.envs.task import Split, Task
 from forethought.envs.words import PLAIN, Words, draw_words
@@ -45,6 +47,7 @@ class Blocksworld(Env):
         horizons=(1, 256),
         usual_horizons=(2, 4, 6, 8),
     )
+    state_fields = ("state", "num_moves", "num_illegal", "_expert")
 
     def __init__(
         self,

@@ -24,6 +24,7 @@ from forethought.envs.play import (
     nothing,
     oracle,
     play,
+    play_forked,
     play_in_turn,
     recorded,
 )
@@ -196,6 +197,18 @@ async def _replay(factory: Factory, seeds: Sequence[int]) -> str:
     return "same seed and actions give the same observations and rewards"
 
 
+async def _forks(factory: Factory, seeds: Sequence[int]) -> str:
+    env = factory()
+    if not env.metadata["can_fork"]:
+        raise _NothingToCheck("it names no state_fields, so it cannot be forked")
+    for seed in seeds[:2]:
+        for policy in (floor(seed), *([oracle] if env.has_oracle() else [])):
+            whole = await play(factory, seed, policy)
+            for episode in await play_forked(factory, seed, whole.actions):
+                _compare(f"seed {seed}, forked half-way", whole, episode)
+    return "two forks and the original all go on as without a fork"
+
+
 async def _isolation(factory: Factory, seeds: Sequence[int]) -> str:
     pair = seeds[:2]
     alone = [await play(factory, seed, floor(seed)) for seed in pair]
@@ -239,6 +252,7 @@ CHECKS: dict[str, Check] = {
     "the oracle wins": _oracle_wins,
     "the floor loses": _floor_loses,
     "replay is identical": _replay,
+    "forks are identical": _forks,
     "instances are isolated": _isolation,
     "cancelling cleans up": _cancellation,
     "Gymnasium agrees": _gymnasium,

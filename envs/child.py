@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
-from forethought.envs.base import Card, Env, Info
+from forethought.envs.base import Env, Info
+from forethought.envs.card import Card
 from forethought.envs.task import Task
 from forethought.envs.tools import as_tool, tool
 

@@ -15,13 +15,15 @@ from typing import ClassVar
 import numpy as np
 from pydantic import JsonValue
 
-from forethought.envs.base import Card, Env, metric, reward
+from forethought.envs.base import Env
 from forethought.envs.calls import Json, render_call
+from forethought.envs.card import Card
 from forethought.envs.lines import first_command, without_plan
 from forethought.envs.places import atlas, places_index
 from forethought.envs.retrieval import Retriever
 from forethought.envs.rewards import brier, exact_match
 from forethought.envs.routes import UP, Route, draw_route, split_steps
+from forethought.envs.scoring import metric, reward
 from forethought.envs.task import Split, Task
 from forethought.envs.tools import tool
 
@@ -55,6 +57,7 @@ class Hops(Env):
         horizons=(1, 16),
         licence="Apache-2.0, corpus under the WordNet 3.0 licence",
     )
+    state_fields = ("read",)
 
     def __init__(
         self, *, horizon: int | None = None, split: Split = "train", terse: bool = False

@@ -13,11 +13,18 @@ from forethought.sandbox import ExecResult, Sandbox, SandboxFileError, SandboxUn
 class LazySandbox:
     """Stands for a sandbox and is one; agents that share it share the sandbox behind it.
 
-    Every method raises what the sandbox behind it raises, and SandboxUnavailable once it is closed.
+    `files`, a snapshot, are in its working directory from the beginning. Every method raises what
+    the sandbox behind it raises, and SandboxUnavailable once it is closed.
     """
 
-    def __init__(self, open_sandbox: Callable[[], AbstractAsyncContextManager[Sandbox]]) -> None:
+    def __init__(
+        self,
+        open_sandbox: Callable[[], AbstractAsyncContextManager[Sandbox]],
+        *,
+        files: bytes | None = None,
+    ) -> None:
         self._open_sandbox = open_sandbox
+        self._files = files
         self._sandbox: Sandbox | None = None
         self._opening = anyio.Lock()
         self._stack = AsyncExitStack()
@@ -45,8 +52,8 @@ class LazySandbox:
         )
 
     async def read(self, path: str, *, max_bytes: int = 16 << 20) -> bytes:
-        """Content of a regular file; a sandbox that was never used has an empty directory."""
-        if self._sandbox is None and not path.startswith("/"):
+        """Content of a regular file; a sandbox that was never used has what it began with."""
+        if self._sandbox is None and self._files is None and not path.startswith("/"):
             raise SandboxFileError(f"{path}: no such file")
         return await (await self._opened()).read(path, max_bytes=max_bytes)
 
@@ -62,6 +69,12 @@ class LazySandbox:
         """The working directory as an uncompressed tar archive."""
         return await (await self._opened()).snapshot()
 
+    async def kept(self) -> bytes | None:
+        """`snapshot`; of a sandbox that was never used what it began with, without opening it."""
+        if self._sandbox is None and not self._closed:
+            return self._files
+        return await self.snapshot()
+
     async def restore(self, snapshot: bytes) -> None:
         """Reset, then unpack a snapshot into the working directory."""
         await (await self._opened()).restore(snapshot)
@@ -76,5 +89,8 @@ class LazySandbox:
             if self._closed:
                 raise SandboxUnavailable("the episode has ended and its sandbox is closed")
             if self._sandbox is None:
-                self._sandbox = await self._stack.enter_async_context(self._open_sandbox())
+                sandbox = await self._stack.enter_async_context(self._open_sandbox())
+                if self._files is not None:
+                    await sandbox.restore(self._files)
+                self._sandbox = sandbox
             return self._sandbox

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack
+from copy import deepcopy
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -49,6 +50,26 @@ async def play_in_turn(
             for env, episode, policy in zip(envs, episodes, policies, strict=True):
                 if not episode.is_over:
                     await _step(env, episode, policy)
+        return episodes
+
+
+async def play_forked(factory: Factory, seed: int, actions: Sequence[str]) -> list[Episode]:
+    """The same actions half-way, then on in two forks, one after the other, and in the original."""
+    async with AsyncExitStack() as stack:
+        env = factory()
+        stack.push_async_callback(env.aclose)
+        prompt, _ = await env.areset(seed=seed)
+        begun = Episode(task=env.task, observations=[prompt])
+        for _ in range(len(actions) // 2):
+            await _step(env, begun, recorded(actions))
+        forks = await env.afork(2)
+        episodes = []
+        for each in (*forks, env):
+            stack.push_async_callback(each.aclose)
+            episode = deepcopy(begun)
+            while not episode.is_over:
+                await _step(each, episode, recorded(actions))
+            episodes.append(episode)
         return episodes
 
 

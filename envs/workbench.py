@@ -19,11 +19,13 @@ from typing import ClassVar
 import numpy as np
 
 from forethought.envs import clerk
-from forethought.envs.base import Card, Env, metric, reward
+from forethought.envs.base import Env
+from forethought.envs.card import Card
 from forethought.envs.granted import MIND_TOOLS, SANDBOX_TOOLS, plan
 from forethought.envs.lines import without_plan
 from forethought.envs.retrieval import SqliteIndex
 from forethought.envs.rewards import brier
+from forethought.envs.scoring import metric, reward
 from forethought.envs.stations import HEADER, Archive, archive_of
 from forethought.envs.task import Split, Task
 from forethought.envs.tools import tool
@@ -51,6 +53,7 @@ class Workbench(Env):
         needs_sandbox=True,
     )
     grants = (*SANDBOX_TOOLS, plan, *MIND_TOOLS)
+    state_fields = ("read",)
     instructions = "Code and files live in one sandbox, without network; sub-agents share it."
     archive: Archive
     pages: SqliteIndex

@@ -7,7 +7,8 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 
 import numpy as np
 
-from forethought.envs.base import Card, Env
+from forethought.envs.base import Env
+from forethought.envs.card import Card
 from forethought.envs.granted import FILE_TOOLS, plan, python
 from forethought.envs.task import Task
 from forethought.envs.tools import tool

@@ -14,6 +14,7 @@ class Echo(Env):
     """Say the word."""
 
     card: ClassVar[Card] = Card(traits=("skills",), horizon_unit="words", horizons=(1, 3))
+    state_fields = ()
 
     def make_task(self, rng: np.random.Generator, *, horizon: int) -> Task:
         word = "".join(rng.choice(list("abcdefgh"), size=6))
@@ -168,7 +169,7 @@ def test_a_sound_environment_keeps_all_promises() -> None:
     assert report.ok
     assert all(finding.ok for finding in report.findings)
     assert str(report).splitlines()[0] == "Echo: ok"
-    assert len(str(report).splitlines()) == 1 + len(report.findings) == 12
+    assert len(str(report).splitlines()) == 1 + len(report.findings) == 13
 
 
 def test_an_environment_is_checked_by_its_id() -> None:
