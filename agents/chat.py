@@ -56,9 +56,13 @@ class ChatMLTemplate:
         return [*([] if stopped else [self._end]), *self._newline]
 
     def encode(self, text: str) -> list[int]:
-        """Token ids of plain text; nothing in it is taken for a special token."""
+        """Token ids of plain text; nothing in it is taken for a special token.
+
+        Half of a surrogate pair, which no tokenizer takes, becomes a question mark.
+        """
+        sound = text.encode("utf-8", "replace").decode()
         return list(
-            self._tokenizer.encode(text, add_special_tokens=False, split_special_tokens=True)
+            self._tokenizer.encode(sound, add_special_tokens=False, split_special_tokens=True)
         )
 
     def decode(self, ids: list[int]) -> str:

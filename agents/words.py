@@ -38,7 +38,9 @@ class WordTemplate:
         """A vocabulary of the most frequent pieces in `texts`."""
         counts = Counter(piece for text in texts for piece in _PIECE.findall(text))
         ranked = sorted(counts, key=lambda piece: (-counts[piece], piece))
-        return cls([piece for piece in ranked[:max_words] if len(piece.encode()) > 1])
+        return cls(
+            [piece for piece in ranked[:max_words] if len(piece.encode("utf-8", "replace")) > 1]
+        )
 
     @classmethod
     def load(cls, folder: Path) -> WordTemplate:
@@ -62,11 +64,11 @@ class WordTemplate:
         return [] if stopped else [self._end]
 
     def encode(self, text: str) -> list[int]:
-        """Words where known, bytes elsewhere."""
+        """Words where known, bytes elsewhere; half of a surrogate pair becomes a question mark."""
         ids: list[int] = []
         for piece in _PIECE.findall(text):
             known = self._ids.get(piece)
-            ids.extend(piece.encode() if known is None else [known])
+            ids.extend(piece.encode("utf-8", "replace") if known is None else [known])
         return ids
 
     def decode(self, ids: list[int]) -> str:

@@ -1,4 +1,7 @@
-"""Checkpoints: weights and optimiser at a step of a stage, written whole or not at all."""
+"""Checkpoints: weights and optimiser at a step of a stage, written whole or not at all.
+
+CheckpointUnwritable (OSError)   there is no room for one; the last one stays
+"""
 
 from __future__ import annotations
 
@@ -8,12 +11,17 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import torch
+from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
 from forethought.trainer.learner import Learner
 
 _NAME = re.compile(r"(\d+)-([a-z]+)-(\d+)")
 STAGES = ("sft", "rl")
+
+
+class CheckpointUnwritable(OSError):
+    """There is no room for a checkpoint; the last one stays."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, order=True)
@@ -31,27 +39,38 @@ class Point:
 
 
 def save(root: Path, learner: Learner, point: Point) -> None:
-    """Write a checkpoint beside the last one, then remove that one.
+    """Write a checkpoint beside the last one, then remove that one; one that is there stays.
 
     A checkpoint appears under its name only when it is complete, so a kill at any moment leaves
-    the last or the new one.
+    the last or the new one. Raises CheckpointUnwritable.
     """
+    target = root / point.folder
+    if target.exists():
+        return
     root.mkdir(parents=True, exist_ok=True)
     partial = root / f"partial-{point.folder}"
     shutil.rmtree(partial, ignore_errors=True)
     partial.mkdir()
-    weights = {name: value.detach().contiguous() for name, value in _weights(learner).items()}
-    save_file(weights, partial / "model.safetensors")
-    torch.save(
-        {"optimizer": learner.optimizer.state_dict(), "num_steps": learner.num_steps},
-        partial / "optimizer.pt",
-    )
-    target = root / point.folder
-    shutil.rmtree(target, ignore_errors=True)
+    try:
+        _write(partial, learner)
+    except (SafetensorError, RuntimeError) as error:  # what the writers make of an OSError
+        shutil.rmtree(partial, ignore_errors=True)
+        raise CheckpointUnwritable(
+            f"cannot write a checkpoint to {root} ({error}); make room, then resume the run"
+        ) from error
     partial.rename(target)
     for old in root.iterdir():
         if old != target:
             shutil.rmtree(old)
+
+
+def _write(folder: Path, learner: Learner) -> None:
+    weights = {name: value.detach().contiguous() for name, value in _weights(learner).items()}
+    save_file(weights, folder / "model.safetensors")
+    torch.save(
+        {"optimizer": learner.optimizer.state_dict(), "num_steps": learner.num_steps},
+        folder / "optimizer.pt",
+    )
 
 
 def latest(root: Path) -> Point | None:

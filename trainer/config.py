@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import tomllib
 from collections.abc import Iterator, Sequence
+from dataclasses import fields
 from pathlib import Path
 from typing import Literal
 
@@ -130,8 +131,18 @@ def read_config(path: Path, overrides: Sequence[str] = ()) -> RunConfig:
         config = RunConfig.model_validate(loaded)
     except ValidationError as error:
         raise ValueError(f"{path}: {'; '.join(_problems(error))}") from None
-    registry.make(config.tasks.env)  # an unknown environment is told before anything is loaded
+    _check_tasks(config.tasks, path)
     return config
+
+
+def _check_tasks(tasks: TasksConfig, path: Path) -> None:
+    """What cannot be made is told before anything is loaded."""
+    for horizon in tasks.horizons or (None,):
+        chosen = {} if horizon is None else {"horizon": horizon}
+        try:
+            registry.make(tasks.env, **tasks.options, **chosen)
+        except TypeError as error:
+            raise ValueError(f"{path}: tasks.options: {error}") from None
 
 
 def _override(loaded: dict[str, object], word: str) -> None:
@@ -154,13 +165,14 @@ def _override(loaded: dict[str, object], word: str) -> None:
 def _problems(error: ValidationError) -> Iterator[str]:
     for item in error.errors():
         path = [str(part) for part in item["loc"]]
-        if item["type"] == "extra_forbidden":
+        if item["type"] in ("extra_forbidden", "unexpected_keyword_argument"):
             known = _known_keys(path[:-1])
             close = difflib.get_close_matches(path[-1], known, n=1)
             hint = f"did you mean {close[0]!r}?" if close else f"there are: {', '.join(known)}"
             yield f"unknown key {'.'.join(path)!r}; {hint}"
         else:
-            yield f"{'.'.join(path)}: {item['msg']}"
+            where = f"{'.'.join(path)}: " if path else ""
+            yield f"{where}{item['msg'].removeprefix('Value error, ')}"
 
 
 def _known_keys(path: Sequence[str]) -> list[str]:
@@ -172,8 +184,9 @@ def _known_keys(path: Sequence[str]) -> list[str]:
         "filter": FilterConfig,
         "rl": RLConfig,
     }
-    model = sections.get(".".join(path))
-    return list(model.model_fields) if model else []
+    if path == ["limits"]:
+        return [field.name for field in fields(Limits)]
+    return list(sections[".".join(path)].model_fields)
 
 
 def _check(what: str, name: str, known: dict[str, object] | object) -> None:

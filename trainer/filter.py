@@ -7,6 +7,7 @@ are dropped again at each step).
 
 from __future__ import annotations
 
+import json
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -113,12 +114,15 @@ def run_filter(
 ) -> dict[str, JsonValue]:
     """`forethought filter`: rates `n` tasks by `k` samples; writes those kept to `out`.
 
-    `out` gets `tasks.jsonl` (a task file), `filter.json` and `episodes.jsonl`.
+    `out` gets `tasks.jsonl` (a task file), `filter.json` and `episodes.jsonl`. If it holds these
+    of an earlier filter with the same arguments, its finished episodes are used again. Raises
+    ValueError if that one had others, or `k` is below 2.
     """
     if k < 2:
         raise ValueError(f"a pass rate of {k} sample is always 0/N or N/N; use -k 2 or more")
     folder = out or Path("runs") / f"filter-{env_id.replace('/', '-')}-{seed}"
-    folder.mkdir(parents=True, exist_ok=True)
+    asked: dict[str, JsonValue] = {"env": env_id, "model": model_name, "n": n, "k": k}
+    _claim(folder, {**asked, "options": dict(options), "seed": seed})
     tasks = TasksConfig(env=env_id, options=dict(options))
     jobs = practice_jobs(tasks, num_tasks=n, seed=seed, samples=k)
     model = open_model(model_name)
@@ -138,8 +142,24 @@ def run_filter(
     return {**found, "out": str(folder)}
 
 
+def _claim(folder: Path, asked: Mapping[str, JsonValue]) -> None:
+    kept = folder / "asked.json"
+    if not kept.exists():
+        write_json(kept, asked)
+        return
+    before = json.loads(kept.read_bytes())
+    unlike = [f"{name} {before.get(name)!r}" for name in asked if before.get(name) != asked[name]]
+    if unlike:
+        raise ValueError(
+            f"{folder} holds a filter with {', '.join(unlike)}; give another --out for this one"
+        )
+
+
 def select_tasks(session: Session) -> list[Task]:
-    """The training tasks that the present model solves sometimes; read again on resume."""
+    """The training tasks that the present model solves sometimes; read again on resume.
+
+    There may be none: `reinforce` then takes tasks as they come.
+    """
     config = session.config.filter
     assert config is not None
     folder = session.config.out / "filter"
@@ -171,4 +191,6 @@ def select_tasks(session: Session) -> list[Task]:
         f"  filter: kept {len(tasks)} of {config.tasks} tasks; the others were solved always or "
         f"never in {config.samples} tries"
     )
+    if not tasks:
+        session.progress.say("          RL goes on with tasks as they come")
     return tasks

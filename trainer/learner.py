@@ -1,5 +1,7 @@
 """Learner: a model, its optimiser, and one step of gradient descent on packed rows.
 
+Diverged (RuntimeError)   the gradient is not finite; the weights are as they were before the step
+
 Legend: M draws.
 """
 
@@ -21,6 +23,10 @@ from forethought.trainer.losses import LOSSES, SEQUENCE_LEVEL, Terms
 from forethought.trainer.tree import Row, TreeBatch, tree_batches
 
 Denominator = Literal["token", "rollout", "constant"]
+
+
+class Diverged(RuntimeError):
+    """The gradient is not finite; the weights are as they were before the step."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -82,7 +88,7 @@ class Learner:
         )
 
     def step(self, rows: Sequence[Row], objective: Objective) -> StepMetrics:
-        """One optimiser step on `rows`. Raises ValueError if they hold no draw.
+        """One optimiser step on `rows`. Raises ValueError if they hold no draw, Diverged.
 
         Denominators are computed over all rows before the first backward pass, and terms that look
         at whole episodes see all rows in one batch, so neither packing nor order changes the
@@ -133,9 +139,9 @@ class Learner:
         parameters = [p for group in self.optimizer.param_groups for p in group["params"]]
         norm = torch.nn.utils.clip_grad_norm_(parameters, self.max_gradient_norm)
         if not torch.isfinite(norm):
-            raise FloatingPointError(
-                f"the gradient norm is {float(norm)} at step {self.num_steps}; "
-                "lower the learning rate and resume from the last checkpoint"
+            raise Diverged(
+                f"the gradient norm is {float(norm)} after {self.num_steps} steps; "
+                "start again with a lower learning rate"
             )
         self.num_steps += 1
         warmth = min(1.0, self.num_steps / max(1, self.warmup_steps))
@@ -171,6 +177,7 @@ def _scales(batches: Sequence[TreeBatch], objective: Objective) -> list[Tensor]:
 
 def _trained(model: PreTrainedModel, trained_layers: int | None) -> list[torch.nn.Parameter]:
     """All parameters, or those of the last layers alone; the others stop taking gradients."""
+    model.requires_grad_(True)
     if trained_layers is not None:
         layers = model.base_model.layers
         if not 1 <= trained_layers <= len(layers):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+
 import anyio
 from pydantic import JsonValue
 
@@ -35,6 +37,11 @@ def measure(session: Session, stage: str) -> Summary:
             summary = anyio.run(run)
     session.progress.say(f"{stage:>8}: {in_words(summary)}")
     return summary
+
+
+def forget(session: Session, stage: str) -> None:
+    """Remove what was measured of a stage that now goes on, finished or not."""
+    shutil.rmtree(session.config.out / f"eval-{stage}", ignore_errors=True)
 
 
 def held_out(config: RunConfig) -> Plan:

@@ -17,7 +17,7 @@ from forethought.trainer.config import RLConfig, RunConfig
 from forethought.trainer.credit import Credited, credit
 from forethought.trainer.expert import practice_jobs
 from forethought.trainer.learner import Learner, Objective, StepMetrics
-from forethought.trainer.measure import measure
+from forethought.trainer.measure import forget, measure
 from forethought.trainer.metrics import Metrics
 from forethought.trainer.session import RL, Session
 
@@ -28,22 +28,30 @@ def reinforce(session: Session, pool: Sequence[Task]) -> None:
     assert config is not None
     learner = session.learner(learning_rate=config.learning_rate, warmup_steps=config.warmup_steps)
     first = session.restore(learner, stage=RL)
-    every = session.config.evaluation.every
+    if first < config.steps:
+        forget(session, "rl")  # of an earlier session that time stopped: of other weights
     with session.progress.bar("RL over full episodes", config.steps) as advance:
         for step in range(config.steps):
-            if step < first:
-                advance("")
-                continue
             if step > first and session.is_late():
                 session.save(learner, stage=RL, step=step, force=True)
                 session.progress.say(f"      rl: stopped for time after {step} steps")
                 break
-            values = _step(session, learner, pool, step)
-            session.record(RL, step, values)
-            session.save(learner, stage=RL, step=step + 1)
-            advance(f"success {values['success']}")
-            if every and (step + 1) % every == 0 and step + 1 < config.steps:
+            state = ""
+            if step >= first:
+                values = _step(session, learner, pool, step)
+                session.record(RL, step, values)
+                session.save(learner, stage=RL, step=step + 1)
+                state = f"success {values['success']}"
+            advance(state)
+            if step + 1 >= first and _is_measured(session.config, num_steps=step + 1):
                 measure(session, f"rl-{step + 1:05d}")
+
+
+def _is_measured(config: RunConfig, *, num_steps: int) -> bool:
+    """Whether there is an evaluation between two RL steps, so many of them done."""
+    assert config.rl is not None
+    every = config.evaluation.every
+    return every > 0 and num_steps % every == 0 and num_steps < config.rl.steps
 
 
 def _step(session: Session, learner: Learner, pool: Sequence[Task], step: int) -> Metrics:

@@ -25,8 +25,8 @@ from forethought.trainer.rl import reinforce
 from forethought.trainer.session import Session
 from forethought.trainer.sft import warm_start
 
-_MAY_CHANGE = {"minutes", "save_every", "concurrency", "device"}
-"""Settings that a resumed run may have otherwise."""
+_MAY_CHANGE = {"out", "minutes", "save_every", "concurrency", "device"}
+"""Settings that a resumed run may have otherwise; its folder may have been moved."""
 
 
 def run_training(config_path: Path, overrides: Sequence[str], resume: bool) -> dict[str, JsonValue]:
