@@ -14,6 +14,8 @@ from typing import NamedTuple
 
 import pytest
 
+from forethought.parser import build_parser
+
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 _PYTHON = re.compile(
@@ -47,6 +49,9 @@ def commands(block: str) -> Iterator[Command]:
         yield Command(line, output)
 
 
+LINES = [
+    line.removeprefix("$ ") for line in README.splitlines() if line.startswith("$ forethought")
+]
 COMMANDS = [command for block in _CHEAP.findall(README) for command in commands(block)]
 
 
@@ -99,6 +104,44 @@ def test_cheap_commands_in_readme_show_what_it_says(command: Command, tmp_path: 
     done = run(["-m", "forethought", *arguments], tmp_path)
     assert done.returncode == 0, done.stderr
     assert shows(command.output, done.stdout), done.stdout
+
+
+@pytest.mark.parametrize("line", LINES)
+def test_every_command_in_readme_is_one_there_is(line: str) -> None:
+    program, *arguments = shlex.split(line, comments=True)
+    assert program == "forethought"
+    assert build_parser().parse_args(arguments).command == arguments[0]
+
+
+def test_two_models_are_measured_compared_reported_and_viewed_as_readme_says(
+    tmp_path: Path,
+) -> None:
+    """With models that need no server, on fewer tasks."""
+    block = next(block for block in re.split(r"^```.*\n", README, flags=re.M) if "compare" in block)
+    for asked, taken in (
+        ("http://localhost:8000/v1#qwen", "floor"),
+        ("smollm2", "oracle"),
+        ("-n 100 -k 4", "-n 2 -k 2 --horizon 2"),
+    ):
+        assert asked in block
+        block = block.replace(asked, taken)
+    shown = ""
+    for command in commands(block):
+        done = run(["-m", "forethought", *shlex.split(command.line, comments=True)[1:]], tmp_path)
+        assert done.returncode == 0, done.stderr
+        shown += done.stdout
+    assert shown.count("2 tasks scored in both") == 3
+    for name in ("report.html", "view.html", "hops-v0/view.html", "workbench-v0/view.html"):
+        assert (tmp_path / "runs/a" / name).is_file()
+
+
+def test_the_environment_of_readme_keeps_its_promises(tmp_path: Path) -> None:
+    code = next(code for code, _ in EXAMPLES if "class Ledger(Env)" in code)
+    (tmp_path / "ledger.py").write_text(code, encoding="utf-8")
+    done = run(["-m", "forethought", "check", "ledger.py:example/ledger-v0"], tmp_path)
+    assert done.returncode == 0, done.stdout
+    assert "ok   seeds vary" in done.stdout
+    assert "-    the oracle wins" in done.stdout
 
 
 def test_an_environment_in_a_file_is_named_on_the_command_line(tmp_path: Path) -> None:
