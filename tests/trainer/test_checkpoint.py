@@ -1,0 +1,110 @@
+"""Checkpoints: whole or not there, and a learner goes on from one as if nothing had happened."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+from rows import random_rows
+from tiny_llama import tiny_llama
+
+from forethought.trainer.checkpoint import Point, latest, load, save
+from forethought.trainer.learner import Learner, Objective
+
+SFT_3 = Point(stage=0, step=3)
+ROWS = [random_rows(seed) for seed in range(6)]
+
+
+def learner_of(*, seed: int = 0) -> Learner:
+    return Learner(tiny_llama(seed=seed, vocab_size=8), learning_rate=1e-2, warmup_steps=5)
+
+
+def weights(learner: Learner) -> dict[str, torch.Tensor]:
+    return {name: value.detach().clone() for name, value in learner.model.named_parameters()}
+
+
+def same(left: dict[str, torch.Tensor], right: dict[str, torch.Tensor]) -> bool:
+    return left.keys() == right.keys() and all(left[name].equal(right[name]) for name in left)
+
+
+def test_three_and_three_steps_are_six_to_the_last_bit(tmp_path: Path) -> None:
+    straight, first, second = learner_of(), learner_of(), learner_of(seed=1)
+    objective = Objective(loss="likelihood")
+    for rows in ROWS:
+        straight.step(rows, objective)
+    for rows in ROWS[:3]:
+        first.step(rows, objective)
+    save(tmp_path, first, SFT_3)
+    load(tmp_path, second, SFT_3)
+    assert second.num_steps == 3
+    assert same(weights(second), weights(first))
+    for rows in ROWS[3:]:
+        second.step(rows, objective)
+    assert same(weights(second), weights(straight))
+    assert not same(weights(second), weights(first))
+
+
+def test_the_furthest_whole_checkpoint_is_the_latest(tmp_path: Path) -> None:
+    assert latest(tmp_path / "none") is None
+    assert latest(tmp_path) is None
+    for name in ("0-sft-00099", "1-rl-00004", "1-rl-00012", "partial-1-rl-00016", "notes"):
+        (tmp_path / name).mkdir()
+    assert latest(tmp_path) == Point(stage=1, step=12)
+
+
+def test_a_new_checkpoint_takes_the_place_of_the_old_and_of_torn_ones(tmp_path: Path) -> None:
+    learner = learner_of()
+    save(tmp_path, learner, SFT_3)
+    torn = tmp_path / "partial-0-sft-00004"
+    torn.mkdir()
+    (torn / "model.safetensors").write_bytes(b"half of it")
+    save(tmp_path, learner, Point(stage=0, step=4))
+    assert [path.name for path in tmp_path.iterdir()] == ["0-sft-00004"]
+    load(tmp_path, learner_of(seed=1), Point(stage=0, step=4))
+
+
+def test_a_checkpoint_that_is_there_is_left_alone(tmp_path: Path) -> None:
+    learner = learner_of()
+    save(tmp_path, learner, SFT_3)
+    file = tmp_path / SFT_3.folder / "model.safetensors"
+    before = file.stat()
+    save(tmp_path, learner, SFT_3)
+    assert (file.stat().st_ino, file.stat().st_mtime_ns) == (before.st_ino, before.st_mtime_ns)
+
+
+FULL = """
+import resource, sys
+sys.path[:0] = {paths!r}
+from pathlib import Path
+from tiny_llama import tiny_llama
+from forethought.trainer.checkpoint import CheckpointUnwritable, Point, latest, save
+from forethought.trainer.learner import Learner, Objective
+from forethought.trainer.tree import Draw, Row
+
+root = Path({root!r})
+learner = Learner(tiny_llama(vocab_size=8), learning_rate=1e-2)
+save(root, learner, Point(stage=0, step=1))
+draw = Draw(key=("e", 0, 0), position=1, logprob=0.0, advantage=1.0)
+learner.step([Row(ids=(1, 2), draws=(draw,))], Objective())
+resource.setrlimit(resource.RLIMIT_FSIZE, ({limit}, {limit}))
+try:
+    save(root, learner, Point(stage=0, step=2))
+except CheckpointUnwritable as error:
+    print(error)
+print([path.name for path in root.iterdir()], latest(root))
+"""
+
+
+@pytest.mark.parametrize("limit", [2000, 90_000], ids=["in the weights", "in the optimiser"])
+def test_a_full_disk_is_told_and_the_last_checkpoint_stays(tmp_path: Path, limit: int) -> None:
+    here = Path(__file__).parent
+    script = FULL.format(paths=[str(here.parent / "agents")], root=str(tmp_path), limit=limit)
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=False, timeout=60
+    )
+    assert f"cannot write a checkpoint to {tmp_path} (" in done.stdout, done.stderr
+    assert "make room, then resume the run" in done.stdout
+    assert done.stdout.splitlines()[-1] == "['0-sft-00001'] Point(stage=0, step=1)"
