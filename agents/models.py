@@ -136,7 +136,11 @@ def _scripted(name: str) -> Model:
 
 
 def _replies(path: Path) -> Iterator[str]:
-    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except UnicodeDecodeError as error:
+        raise ValueError(f"{path}: not a text file: {error}") from None
+    for number, line in enumerate(lines, 1):
         if not line.strip():
             continue
         if path.suffix != ".jsonl":

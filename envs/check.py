@@ -114,7 +114,15 @@ async def _find(name: str, check: Check, factory: Factory, seeds: range) -> Find
     except _NothingToCheck as reason:
         return Finding(name=name, ok=None, detail=str(reason))
     except Exception as error:  # noqa: BLE001 - whatever an environment raises is a finding
-        return Finding(name=name, ok=False, detail=f"{type(error).__name__}: {error}")
+        cause = _first(error)
+        return Finding(name=name, ok=False, detail=f"{type(cause).__name__}: {cause}")
+
+
+def _first(error: Exception) -> Exception:
+    """What failed first, where several tools of one turn ran together."""
+    while isinstance(error, ExceptionGroup):
+        error = error.exceptions[0]
+    return error
 
 
 async def _prompts(factory: Factory, seeds: Sequence[int]) -> str:

@@ -14,7 +14,7 @@ import io
 import re
 from contextlib import AbstractAsyncContextManager
 from decimal import Decimal, InvalidOperation
-from typing import ClassVar
+from typing import ClassVar, get_args
 
 import numpy as np
 
@@ -68,6 +68,9 @@ class Workbench(Env):
         oracle_children: int = 0,
     ) -> None:
         super().__init__(horizon=horizon, split=split)
+        if backend not in get_args(Backend):
+            known = ", ".join(get_args(Backend))
+            raise ValueError(f"no sandbox backend named {backend!r}; there are: {known}")
         if oracle_rows < 1 or oracle_children < 0:
             raise ValueError(
                 f"the expert reads at least one row at a time and has no fewer than 0 sub-agents, "

@@ -82,7 +82,9 @@ def limits(pairs: Sequence[str], *, model: str) -> Limits:
     usual = _ROOM if model.partition(":")[0] in _SCRIPTS else Limits()
     wanted: dict[str, int | float | str] = asdict(usual)
     for pair in pairs:
-        key, _, value = pair.partition("=")
+        key, equals, value = pair.partition("=")
+        if not equals or not key:
+            raise ValueError(f"--limit {pair!r} should read key=value")
         if key not in wanted:
             raise ValueError(f"--limit {pair!r}: no limit {key!r}; there are: {', '.join(wanted)}")
         wanted[key] = value
@@ -116,4 +118,7 @@ def _import(source: str) -> None:
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     sys.modules.setdefault(path.stem, module)
-    spec.loader.exec_module(module)
+    try:
+        spec.loader.exec_module(module)
+    except SyntaxError as error:
+        raise ValueError(f"{error.filename}:{error.lineno}: {error.msg}") from error

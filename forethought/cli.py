@@ -3,17 +3,27 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
 import sys
+import traceback
 from collections.abc import Sequence
 
 from rich.console import Console
 
 from forethought.agents.engine import EngineError
+from forethought.agents.failure import leaves
 from forethought.commands import COMMANDS, CommandFailed
 from forethought.parser import build_parser
 from forethought.sandbox.base import SandboxError
 
+_MISTAKES = (
+    ValueError,
+    FileExistsError,
+    FileNotFoundError,
+    IsADirectoryError,
+    NotADirectoryError,
+)
 OK, FAILED, MISUSED, INTERRUPTED = 0, 1, 2, 130
 
 _EXTRAS = {
@@ -34,6 +44,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     error. FORETHOUGHT_DEBUG=1 shows the traceback of an error instead of its line.
     """
     args = build_parser().parse_args(arguments)
+    # It reports each of its retries; what came of them is told in the error.
+    logging.getLogger("huggingface_hub").setLevel(logging.ERROR)
     console = Console(stderr=args.json, highlight=False, soft_wrap=True)
     try:
         result = COMMANDS[args.command](args, console)
@@ -50,7 +62,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if args.json:
             print(json.dumps(error.result), flush=True)
         return _say(FAILED, str(error))
-    except (ValueError, FileNotFoundError, IsADirectoryError, NotADirectoryError) as error:
+    except _MISTAKES as error:
         return _fail(MISUSED, error)
     except ModuleNotFoundError as error:
         extra = _EXTRAS.get(error.name or "")
@@ -58,7 +70,21 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _say(FAILED, f"{error.msg}{advice}")
     except (OSError, RuntimeError, ImportError, EngineError, SandboxError) as error:
         return _fail(FAILED, error)
+    except Exception as error:  # noqa: BLE001 - environments are code of the user
+        return _bug(leaves(error)[0])
     return OK
+
+
+def _bug(error: BaseException) -> int:
+    """An exception that nobody foresaw, of an environment most likely: where it was raised."""
+    if os.environ.get("FORETHOUGHT_DEBUG"):
+        raise error
+    last = traceback.extract_tb(error.__traceback__)[-1]
+    return _say(
+        FAILED,
+        f"{type(error).__name__}: {' '.join(str(error).split())} ({last.filename}:{last.lineno}); "
+        "FORETHOUGHT_DEBUG=1 shows how it came to that",
+    )
 
 
 def _fail(code: int, error: Exception) -> int:

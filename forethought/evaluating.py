@@ -79,6 +79,8 @@ def _judged(
 
 
 def _plan(args: Namespace, env_id: str, levels: tuple[int, ...]) -> Plan:
+    if args.resume and args.out is None:
+        raise ValueError("--resume goes on with the run in --out; say which folder that is")
     for level in levels:
         make(env_id, horizon=level)
     try:

@@ -42,7 +42,9 @@ def build_parser() -> argparse.ArgumentParser:
     view = _command(commands, "view", "trajectories of a run as one HTML file")
     view.add_argument("run", type=Path, metavar="RUN")
     view.add_argument("--open", action="store_true", help="open it in a browser")
-    view.add_argument("--port", type=int, help="serve it on this port of localhost")
+    view.add_argument(
+        "--port", type=_port, help="serve it on this port of localhost; 0 takes any that is free"
+    )
 
     _add_filter(_command(commands, "filter", "pass rates of a model; keep what it can learn from"))
 
@@ -71,6 +73,12 @@ def _command(
     command = commands.add_parser(name, help=summary, description=f"{summary}.")
     command.add_argument("--json", action="store_true", help="print one JSON object, last of all")
     return command
+
+
+def _port(text: str) -> int:
+    if not text.isdecimal() or int(text) > 65535:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a port; ports go from 0 to 65535")
+    return int(text)
 
 
 def _add_eval(command: argparse.ArgumentParser) -> None:
