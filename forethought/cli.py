@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import logging
 import os
 import sys
 import traceback
@@ -44,8 +43,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     error. FORETHOUGHT_DEBUG=1 shows the traceback of an error instead of its line.
     """
     args = build_parser().parse_args(arguments)
-    # It reports each of its retries; what came of them is told in the error.
-    logging.getLogger("huggingface_hub").setLevel(logging.ERROR)
+    # The hub's client logs each of its retries; what came of them is told in the error.
+    os.environ.setdefault("HF_HUB_VERBOSITY", "error")
     console = Console(stderr=args.json, highlight=False, soft_wrap=True)
     try:
         result = COMMANDS[args.command](args, console)

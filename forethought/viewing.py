@@ -32,9 +32,8 @@ def write_views(run: Path) -> tuple[Path, list[Path]]:
     views = [page.path for page in pages]
     if is_alone:
         return views[0], views
-    return write_contents(
-        run / "view.html", pages, title=f"Episodes in {run.resolve().name}"
-    ), views
+    title = f"Episodes in {run.resolve().name}"
+    return write_contents(run / "view.html", pages, title=title), views
 
 
 def serve(page: Path, *, port: int, console: Console) -> None:

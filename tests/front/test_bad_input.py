@@ -308,3 +308,16 @@ def test_without_any_sandbox_the_cause_and_what_to_do_are_one_line(tmp_path: Pat
     assert "SandboxUnavailable: no sandbox for untrusted code" in done.stderr
     assert "start Docker" in done.stderr
     assert "bwrap" in done.stderr
+
+
+def test_a_model_that_cannot_be_fetched_is_one_line(tmp_path: Path) -> None:
+    offline = {"HF_HUB_OFFLINE": "1", "HF_HOME": str(tmp_path)}
+    done = subprocess.run(
+        [sys.executable, "-m", "forethought", "eval", "--env", BLOCKS, "--model", "no/such-model"],
+        env={**os.environ, **offline},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stdout, done.stderr.count("\n")) == (2, "", 1)
+    assert done.stderr.startswith("forethought: model 'no/such-model' cannot be loaded: ")
