@@ -174,9 +174,7 @@ async def _run(call: ToolCall, tools: Mapping[str, Tool], context: Context) -> T
         checked = known.arguments.model_validate(call.arguments)
     except ValidationError as error:
         return _failed(call, "bad_arguments", f"{call.name}: {_reason(error)}")
-    arguments: dict[str, object] = {
-        name: getattr(checked, name) for name in type(checked).model_fields
-    }
+    arguments: dict[str, object] = vars(checked).copy()
     if known.context_parameter is not None:
         arguments[known.context_parameter] = replace(context, call_id=call.id)
     started = time.perf_counter()
