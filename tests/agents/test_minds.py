@@ -9,7 +9,12 @@ import pytest
 from desk import Desk, TwoScripts, call, play
 
 from forethought.agents.budget import Limits
-from forethought.agents.engine import Completion, EngineUnavailable, Sampling
+from forethought.agents.engine import (
+    Completion,
+    ContextOverflow,
+    EngineUnavailable,
+    Sampling,
+)
 from forethought.agents.events import Call, End, Message, Start, Vote
 from forethought.agents.expert import ExpertEngine
 from forethought.agents.log import EventLog
@@ -272,6 +277,22 @@ def test_a_model_that_fails_a_parallel_call_loses_the_episode() -> None:
     trajectory = anyio.run(main)
     assert trajectory.stop is Stop.PROVIDER_ERROR
     assert [m.error for m in results(trajectory)] == ["cancelled"]
+
+
+def test_a_provider_that_is_gone_weighs_more_than_a_question_that_is_too_long() -> None:
+    class Mixed(TwoScripts):
+        async def generate(self, prompt: Sequence[int], sampling: Sampling) -> Completion:
+            if sampling.purpose == "act":
+                return await super().generate(prompt, sampling)
+            if "long?" in self.acts.template.decode(list(prompt)):
+                raise ContextOverflow("too long")
+            raise EngineUnavailable("gone")
+
+    async def main() -> Trajectory:
+        engine = Mixed([call("ask", prompts=["long?", "short?"], n=1, reduce="all")], ["-"])
+        return await run_episode(Desk(), engine, id="e", log=EventLog(None), limits=WIDE)
+
+    assert anyio.run(main).stop is Stop.PROVIDER_ERROR
 
 
 def test_an_expert_acts_for_each_sub_agent_and_says_nothing_beside_the_conversation() -> None:

@@ -6,7 +6,8 @@ import anyio
 import numpy as np
 import pytest
 
-from forethought.envs import Card, Env, Task, reward
+from forethought.envs import Card, Env, Task, reward, tool
+from forethought.envs.calls import render_call
 from forethought.envs.check import Finding, Report, check_env
 
 
@@ -159,6 +160,18 @@ class BadSpace(Echo):
         return 7
 
 
+class Unplugged(Echo):
+    """Its expert calls two tools at once that both lose the sandbox."""
+
+    @tool
+    def unplug(self) -> str:
+        """lose the sandbox"""
+        raise ConnectionError("the engine is down")
+
+    def oracle(self) -> str:
+        return render_call("unplug", {}) * 2
+
+
 def broken(report: Report) -> dict[str, str]:
     return {finding.name: finding.detail for finding in report.findings if finding.ok is False}
 
@@ -170,6 +183,10 @@ def test_a_sound_environment_keeps_all_promises() -> None:
     assert all(finding.ok for finding in report.findings)
     assert str(report).splitlines()[0] == "Echo: ok"
     assert len(str(report).splitlines()) == 1 + len(report.findings) == 13
+
+
+def test_what_several_tools_of_a_turn_failed_of_is_told_and_not_that_they_were_several() -> None:
+    assert broken(check_env(Unplugged))["the oracle wins"] == "ConnectionError: the engine is down"
 
 
 def test_an_environment_is_checked_by_its_id() -> None:

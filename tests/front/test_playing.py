@@ -4,10 +4,13 @@ import io
 import json
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 from rich.console import Console
+from terminal import CUSTOM
 
+from forethought.arguments import environment_id
 from forethought.playing import play_by_hand
 
 BLOCKS = "forethought/blocksworld-v0"
@@ -32,6 +35,19 @@ def test_the_experts_actions_typed_by_hand_win(monkeypatch: pytest.MonkeyPatch) 
     found, shown = play(f"{first}\n\n{second}\n\n", monkeypatch)
     assert found == {"env": BLOCKS, "actions": 2, "score": 1.0, "finished": True}
     assert "score 1 after 2 actions" in shown
+
+
+def test_where_there_is_no_expert_asking_for_it_ends_nothing(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    file = tmp_path / "lone_env.py"
+    file.write_text(CUSTOM.replace("def oracle", "def orakel").replace("mine/sum", "mine/lone"))
+    env_id = environment_id(f"{file}:mine/lone-v0")
+    screen = io.StringIO()
+    monkeypatch.setattr("sys.stdin", io.StringIO("/expert\nno idea\n\n"))
+    found = play_by_hand(env_id, {}, seed=0, console=Console(file=screen, width=200))
+    assert "it has no expert" in screen.getvalue()
+    assert (found["score"], found["finished"]) == (0.0, True)
 
 
 def test_the_end_of_the_input_ends_the_game(monkeypatch: pytest.MonkeyPatch) -> None:
