@@ -132,6 +132,13 @@ class TransformersEngine:
     def weights_changed(self) -> None:
         """The model's weights were changed in place: count up and forget all cached keys."""
         self.version += 1
+        self.forget()
+
+    def forget(self) -> None:
+        """Forget all cached keys, so that what follows does not depend on what came before.
+
+        A prompt of which a part is cached gives the same log-probabilities but for rounding.
+        """
         self._slots.clear()
 
     async def aclose(self) -> None:

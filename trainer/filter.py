@@ -171,6 +171,7 @@ def select_tasks(session: Session) -> list[Task]:
             seed=3 * session.config.seed + 2,
             samples=config.samples,
         )
+        session.engine.forget()
         with session.progress.bar("difficulty filter", len(jobs)) as advance:
 
             async def run() -> list[Rated]:

@@ -22,6 +22,7 @@ def measure(session: Session, stage: str) -> Summary:
         summary = Summary.model_validate_json(kept.read_bytes())
     else:
         plan = held_out(session.config)
+        session.engine.forget()
         with session.progress.bar(f"measuring {stage}", plan.num_episodes) as advance:
 
             async def run() -> Summary:

@@ -113,6 +113,7 @@ def sample(session: Session, jobs: Sequence[Job], step: int) -> Rollout:
     started = time.perf_counter()
     log_path = config.out / "rl" / f"step-{step:05d}.jsonl"
     done = finished(log_path)
+    session.engine.forget()
     with session.progress.bar(f"  episodes of step {step + 1}", len(jobs)) as advance:
 
         async def run() -> None:

@@ -1,0 +1,38 @@
+"""An environment on which any two episodes differ: two replies, scored by how long they are."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from forethought.envs import Env, Task, register, reward
+
+LENGTH = 12
+
+
+class Lean(Env):
+    """Say twelve characters, twice."""
+
+    def make_task(self, rng: np.random.Generator, *, horizon: int) -> Task:
+        number = int(rng.integers(1 << 20))
+        return Task(id=f"lean-{number}", prompt=f"number {number}", horizon=horizon)
+
+    async def begin(self) -> str:
+        self.error = 0
+        return self.task.prompt
+
+    async def reply(self, text: str) -> str:
+        self.error += abs(len(text) - LENGTH)
+        return self.submit(text) if self.num_steps else "again"
+
+    @reward
+    def close(self) -> float:
+        return 1 / (1 + self.error)
+
+    def oracle(self) -> str:
+        return "twelve chars"
+
+    def floor(self, rng: np.random.Generator) -> str:
+        return "?" * int(rng.integers(1, 5))
+
+
+register("test/lean-v0", Lean)
