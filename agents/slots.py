@@ -4,8 +4,9 @@ A slot remembers the tokens whose keys it holds. The next prompt of the same epi
 episode of the same task, finds the longest prefix that some slot already has and pays only for the
 rest.
 
-Legend: S slots, K key-value heads, L tokens a slot can hold, D head size, B decoding rows,
-T longest cached length among them, G query heads a key-value head, N tokens of one flat row.
+Legend: C caches (keys and values of each layer), S slots, K key-value heads, L tokens a slot can
+hold, D head size, B decoding rows, R slots that they range over, T longest cached length among
+them, G query heads a key-value head, N tokens of one flat row.
 """
 
 from __future__ import annotations
@@ -20,6 +21,9 @@ from torch.nn.functional import scaled_dot_product_attention
 
 from forethought.agents.attention import causal_mask, grouped, ungrouped
 from forethought.agents.tokens import common_prefix
+
+_WORTH_COPYING = 16
+"""Cached tokens beyond a conversation's own ones for which its slot is left for a copy."""
 
 
 @dataclass(slots=True)
@@ -59,9 +63,9 @@ class Slots:
     ) -> None:
         self.slot_length = slot_length
         self.slots = [Slot(index) for index in range(num_slots)]
-        shape = (num_slots, num_key_value_heads, slot_length, head_size)
-        self._keys_SKLD = [_zeros(shape, device, dtype) for _ in range(num_layers)]
-        self._values_SKLD = [_zeros(shape, device, dtype) for _ in range(num_layers)]
+        # One tensor, keys and values of each layer in turn: copying a prefix is one operation.
+        shape = (2 * num_layers, num_slots, num_key_value_heads, slot_length, head_size)
+        self._cache_CSKLD = _zeros(shape, device, dtype)
         self._clock = 0
 
     def clear(self) -> None:
@@ -79,13 +83,15 @@ class Slots:
         idle = [slot for slot in self.slots if not slot.is_busy]
         if not idle:
             return None
-        best = max(self.slots, key=lambda slot: common_prefix(slot.tokens, prompt))
-        shared = min(common_prefix(best.tokens, prompt), len(prompt) - 1)
-        chosen = min(idle, key=lambda slot: (bool(slot.tokens), slot.last_used))
-        if not best.is_busy and shared == len(best.tokens):
-            chosen = best
-        elif shared:
-            self._copy(best.index, chosen.index, shared)
+        shares = [common_prefix(slot.tokens, prompt) for slot in self.slots]
+        best = max(self.slots, key=lambda slot: shares[slot.index])
+        own = [slot for slot in idle if shares[slot.index] == len(slot.tokens)]
+        chosen = max(own, key=lambda slot: shares[slot.index], default=None)
+        if chosen is None or shares[best.index] - shares[chosen.index] >= _WORTH_COPYING:
+            chosen = min(idle, key=_staleness)
+            self._copy(best.index, chosen.index, shares[best.index])
+            shares[chosen.index] = shares[best.index]
+        shared = min(shares[chosen.index], len(prompt) - 1)
         self._clock += 1
         chosen.tokens = prompt[:shared]
         chosen.is_busy, chosen.last_used = True, self._clock
@@ -97,11 +103,17 @@ class Slots:
 
     def attention(self, runs: list[Run]) -> SlotAttention:
         """Attention for a flat row made of `runs`, each after what its slot holds."""
-        return SlotAttention(self._keys_SKLD, self._values_SKLD, runs)
+        return SlotAttention(self._cache_CSKLD, runs)
 
     def _copy(self, source: int, target: int, length: int) -> None:
-        for cache_SKLD in (*self._keys_SKLD, *self._values_SKLD):
-            cache_SKLD[target, :, :length] = cache_SKLD[source, :, :length]
+        if source != target and length:
+            cache_CSKLD = self._cache_CSKLD
+            cache_CSKLD[:, target, :, :length] = cache_CSKLD[:, source, :, :length]
+
+
+def _staleness(slot: Slot) -> tuple[bool, int, int]:
+    """Order in which slots are given up: empty ones by number, so that few are ever written to."""
+    return (bool(slot.tokens), slot.last_used if slot.tokens else 0, slot.index)
 
 
 def _zeros(shape: tuple[int, ...], device: torch.device, dtype: torch.dtype) -> Tensor:
@@ -121,9 +133,9 @@ def _zeros(shape: tuple[int, ...], device: torch.device, dtype: torch.dtype) -> 
 class SlotAttention:
     """Writes the new keys into their slots and attends to all that each slot holds."""
 
-    def __init__(self, keys: list[Tensor], values: list[Tensor], runs: list[Run]) -> None:
-        self._keys_SKLD, self._values_SKLD = keys, values
-        device = keys[0].device
+    def __init__(self, cache_CSKLD: Tensor, runs: list[Run]) -> None:
+        self._cache_CSKLD = cache_CSKLD
+        device = cache_CSKLD.device
         self._slot_N = torch.tensor(
             [run.slot for run in runs for _ in range(run.start, run.end)], device=device
         )
@@ -138,11 +150,20 @@ class SlotAttention:
         single = [run for run in runs if run.end - run.start == 1]
         self._prefills = [run for run in runs if run.end - run.start > 1]
         self._single_B = torch.tensor([run.start for run in single], device=device)
-        self._rows_B = torch.tensor([run.slot for run in single], device=device)
         self._longest = max((run.length for run in single), default=0)
-        lengths_B = torch.tensor([run.length for run in single], device=device)
+        # Decoding attends to the whole range of slots that the rows lie in, idle ones included:
+        # a view costs nothing, picking the rows out would copy all of their keys.
+        self._first = min((run.slot for run in single), default=0)
+        self._last = max((run.slot for run in single), default=-1) + 1
+        self._rows_B = torch.tensor(
+            [run.slot - self._first for run in single], dtype=torch.long, device=device
+        )
+        lengths_R = torch.ones(self._last - self._first, dtype=torch.long, device=device)
+        lengths_R[self._rows_B] = torch.tensor(
+            [run.length for run in single], dtype=torch.long, device=device
+        )
         steps_T = torch.arange(self._longest, device=device)
-        self._mask_B11T = (steps_T < lengths_B[:, None])[:, None, None, :]
+        self._mask_R11T = (steps_T < lengths_R[:, None])[:, None, None, :]
         self._masks = [
             causal_mask(run.end - run.start, run.length, device) for run in self._prefills
         ]
@@ -151,7 +172,7 @@ class SlotAttention:
         self, layer: int, query_HND: Tensor, key_KND: Tensor, value_KND: Tensor, scaling: float
     ) -> Tensor:
         """See `Attend`."""
-        keys_SKLD, values_SKLD = self._keys_SKLD[layer], self._values_SKLD[layer]
+        keys_SKLD, values_SKLD = self._cache_CSKLD[2 * layer], self._cache_CSKLD[2 * layer + 1]
         keys_SKLD[self._slot_N, :, self.position_N] = key_KND.transpose(0, 1)
         values_SKLD[self._slot_N, :, self.position_N] = value_KND.transpose(0, 1)
         heads, length, size = query_HND.shape
@@ -171,15 +192,18 @@ class SlotAttention:
         return output_NHD
 
     def _decode(self, query_HBD: Tensor, keys: Tensor, values: Tensor, scaling: float) -> Tensor:
-        heads, rows, size = query_HBD.shape
+        heads, _, size = query_HBD.shape
         kv_heads = keys.shape[1]
-        query_BKGD = query_HBD.transpose(0, 1).reshape(rows, kv_heads, heads // kv_heads, size)
-        keys_BKTD = keys[:, :, : self._longest].index_select(0, self._rows_B)
-        values_BKTD = values[:, :, : self._longest].index_select(0, self._rows_B)
-        output_BKGD = scaled_dot_product_attention(
-            query_BKGD, keys_BKTD, values_BKTD, attn_mask=self._mask_B11T, scale=scaling
+        query_RHD = query_HBD.new_zeros(self._last - self._first, heads, size)
+        query_RHD[self._rows_B] = query_HBD.transpose(0, 1)
+        output_RKGD = scaled_dot_product_attention(
+            query_RHD.view(-1, kv_heads, heads // kv_heads, size),
+            keys[self._first : self._last, :, : self._longest],
+            values[self._first : self._last, :, : self._longest],
+            attn_mask=self._mask_R11T,
+            scale=scaling,
         )
-        return output_BKGD.reshape(rows, heads, size)
+        return output_RKGD.flatten(1, 2)[self._rows_B]
 
 
 def _prefill(

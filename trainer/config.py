@@ -53,6 +53,8 @@ class SFTConfig(_Part):
     """Episodes a step."""
     learning_rate: float = Field(default=1e-4, gt=0)
     warmup_steps: int = Field(default=4, ge=0)
+    horizons: tuple[int, ...] = ()
+    """Of the imitated episodes; empty takes those of the tasks. Short plans teach the form."""
     options: dict[str, JsonValue] = Field(default_factory=dict)
     """What the expert's environments are made with beside the tasks' options."""
 
@@ -72,6 +74,8 @@ class RLConfig(_Part):
     """Tasks a step."""
     group_size: int = Field(default=8, ge=2)
     """Episodes a task."""
+    horizons: tuple[int, ...] = ()
+    """Of the tasks practised and filtered; empty takes those of the tasks."""
     learning_rate: float = Field(default=1e-5, gt=0)
     warmup_steps: int = Field(default=0, ge=0)
     loss: str = "dapo"
@@ -114,6 +118,22 @@ class RunConfig(_Part):
     minutes: float | None = Field(default=None, gt=0)
     """RL stops at the first step that ends later than this after the start of the session."""
     device: Literal["cpu", "cuda"] | None = None
+
+    @property
+    def expert_tasks(self) -> TasksConfig:
+        """The tasks whose expert episodes are imitated."""
+        assert self.sft is not None
+        return TasksConfig(
+            env=self.tasks.env,
+            options={**self.tasks.options, **self.sft.options},
+            horizons=self.sft.horizons or self.tasks.horizons,
+        )
+
+    @property
+    def practice_tasks(self) -> TasksConfig:
+        """The tasks that RL samples from, and that the filter rates."""
+        assert self.rl is not None
+        return self.tasks.model_copy(update={"horizons": self.rl.horizons or self.tasks.horizons})
 
 
 def read_config(path: Path, overrides: Sequence[str] = ()) -> RunConfig:

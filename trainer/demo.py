@@ -19,10 +19,8 @@ from forethought.trainer.progress import Progress
 from forethought.trainer.report import write_run_report
 from forethought.trainer.run import execute
 
-_BLOCKS = TasksConfig(
-    env="forethought/blocksworld-v0", options={"oracle_moves": 2}, horizons=(2, 4)
-)
-_LIMITS = Limits(turns=4, tokens=256, reply_tokens=40, context=768)
+_HOPS = TasksConfig(env="forethought/hops-v0", options={"terse": True}, horizons=(1, 2, 3, 4))
+_LIMITS = Limits(turns=7, tokens=256, reply_tokens=36, context=768)
 
 
 def demo_config(*, out: Path, model: str, seed: int, minutes: float | None) -> RunConfig:
@@ -32,7 +30,7 @@ def demo_config(*, out: Path, model: str, seed: int, minutes: float | None) -> R
             model=model,
             out=out,
             seed=seed,
-            tasks=_BLOCKS,
+            tasks=_HOPS,
             limits=_LIMITS,
             evaluation=EvaluationConfig(tasks=128),
             sft=SFTConfig(steps=150, batch_size=16, learning_rate=3e-3),
@@ -47,12 +45,13 @@ def demo_config(*, out: Path, model: str, seed: int, minutes: float | None) -> R
         model=model,
         out=out,
         seed=seed,
-        tasks=_BLOCKS,
+        tasks=_HOPS,
         limits=_LIMITS,
         evaluation=EvaluationConfig(tasks=64),
-        sft=SFTConfig(steps=40, batch_size=8, learning_rate=1e-4),
-        filter=FilterConfig(tasks=24, samples=4),
-        rl=RLConfig(steps=14, groups=4, group_size=8, learning_rate=2e-5),
+        sft=SFTConfig(steps=30, batch_size=8, learning_rate=1.5e-4, horizons=(1, 2, 3)),
+        filter=FilterConfig(tasks=32, samples=4),
+        rl=RLConfig(steps=16, groups=4, group_size=8, learning_rate=3e-5, horizons=(2, 3, 4)),
+        trained_layers=16,
         minutes=minutes,
     )
 

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 import anyio
-from pydantic import JsonValue
 
 from forethought.agents.budget import Limits
 from forethought.agents.log import EventLog
@@ -19,18 +16,13 @@ _ROOM = Limits(turns=512, tokens=1 << 20, reply_tokens=4096, context=1 << 20)
 
 
 def expert_episodes(
-    tasks: TasksConfig,
-    template: Template,
-    *,
-    num_episodes: int,
-    seed: int,
-    options: Mapping[str, JsonValue] | None = None,
+    tasks: TasksConfig, template: Template, *, num_episodes: int, seed: int
 ) -> list[Trajectory]:
     """Episodes of the environment's expert on training tasks, in a model's own tokens.
 
     Raises RuntimeError if the expert fails one: its environment is broken and would teach that.
     """
-    jobs = practice_jobs(tasks, num_tasks=num_episodes, seed=seed, options=options)
+    jobs = practice_jobs(tasks, num_tasks=num_episodes, seed=seed)
     episodes = anyio.run(_run, jobs, OracleModel(template=template))
     for episode in episodes:
         if episode.reward is None or episode.reward < 1 - 1e-9:
@@ -54,7 +46,6 @@ def practice_jobs(
     seed: int,
     samples: int = 1,
     first: int = 0,
-    options: Mapping[str, JsonValue] | None = None,
 ) -> list[Job]:
     """Episodes on training tasks `first`, `first + 1`, ...; samples of one task share its group.
 
@@ -62,7 +53,7 @@ def practice_jobs(
     """
     jobs: list[Job] = []
     for index in range(first, first + num_tasks):
-        made: dict[str, object] = {**tasks.options, **(options or {}), "split": "train"}
+        made: dict[str, object] = {**tasks.options, "split": "train"}
         if tasks.horizons:
             made["horizon"] = tasks.horizons[index % len(tasks.horizons)]
         jobs.extend(

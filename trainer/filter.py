@@ -166,7 +166,7 @@ def select_tasks(session: Session) -> list[Task]:
     kept = folder / "tasks.jsonl"
     if not (folder / "filter.json").exists():
         jobs = practice_jobs(
-            session.config.tasks,
+            session.config.practice_tasks,
             num_tasks=config.tasks,
             seed=3 * session.config.seed + 2,
             samples=config.samples,

@@ -95,7 +95,7 @@ def step_jobs(config: RunConfig, pool: Sequence[Task], step: int) -> list[Job]:
     assert rl is not None
     first = step * rl.groups
     jobs = practice_jobs(
-        config.tasks,
+        config.practice_tasks,
         num_tasks=rl.groups,
         seed=3 * config.seed + 3,
         samples=rl.group_size,

@@ -68,11 +68,10 @@ def sft_batches(config: RunConfig, template: Template) -> list[list[Row]]:
     assert config.sft is not None
     size = config.sft.batch_size
     episodes = expert_episodes(
-        config.tasks,
+        config.expert_tasks,
         template,
         num_episodes=config.sft.steps * size,
         seed=3 * config.seed + 1,
-        options=config.sft.options,
     )
     return [
         [row for episode in episodes[start : start + size] for row in episode_rows(episode, 1.0)]
