@@ -54,8 +54,11 @@ def ensure_embedded() -> Path:
     partial = Path(tempfile.mkdtemp(prefix="convert-", dir=target.parent))
     try:
         _convert(gguf, partial)
-        if not (target / "config.json").exists():  # another process may have finished first
+        try:
             partial.rename(target)
+        except OSError:
+            if not (target / "config.json").exists():  # else another process was first
+                raise
     finally:
         shutil.rmtree(partial, ignore_errors=True)
     return target

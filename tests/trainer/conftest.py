@@ -1,7 +1,23 @@
-"""What these tests share: `rows` beside them, `tiny_llama` beside the agents' tests."""
+"""What these tests share, beside them and beside the agents' tests, and one whole run."""
 
 import sys
 from pathlib import Path
 
+import pytest
+
 HERE = Path(__file__).parent
-sys.path[:0] = [str(HERE), str(HERE.parent / "agents")]
+sys.path.insert(0, str(HERE.parent / "agents"))
+sys.path.insert(0, str(HERE))
+
+from runs import Listening, run_config
+
+from forethought.trainer.config import RunConfig
+from forethought.trainer.run import execute
+
+
+@pytest.fixture(scope="session")
+def straight(tmp_path_factory: pytest.TempPathFactory) -> RunConfig:
+    """A run that nothing interrupted."""
+    config = run_config(tmp_path_factory.mktemp("runs") / "straight")
+    execute(config, resume=False, progress=Listening())
+    return config

@@ -25,14 +25,6 @@ from forethought.trainer.run import execute
 HERE = Path(__file__).parent
 
 
-@pytest.fixture(scope="module")
-def straight(tmp_path_factory: pytest.TempPathFactory) -> RunConfig:
-    """A run that nothing interrupted."""
-    config = run_config(tmp_path_factory.mktemp("runs") / "straight")
-    execute(config, resume=False, progress=Listening())
-    return config
-
-
 def test_a_run_leaves_a_summary_metrics_episodes_and_a_model(straight: RunConfig) -> None:
     out = straight.out
     summary = json.loads((out / "summary.json").read_bytes())

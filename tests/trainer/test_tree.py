@@ -211,15 +211,18 @@ def test_neither_packing_nor_order_changes_what_is_learnt(objective: Objective) 
         assert largest_difference(packed, gradients) < 1e-5
 
 
-@pytest.mark.gpu
+@pytest.mark.filterwarnings("ignore:flex_attention called without torch.compile")
+@pytest.mark.parametrize("device", ["cpu", pytest.param("cuda", marks=pytest.mark.gpu)])
 @pytest.mark.parametrize(("heads", "kv_heads"), [(4, 4), (4, 2), (9, 3)])
-def test_block_masks_on_a_gpu_give_what_a_dense_mask_gives(heads: int, kv_heads: int) -> None:
+def test_block_masks_give_what_a_dense_mask_gives(device: str, heads: int, kv_heads: int) -> None:
     torch.manual_seed(0)
-    (batch,) = tree_batches(random_rows(1, num_episodes=40))
-    end_N = batch.subtree_end_N.to("cuda")
-    query_HND = torch.randn(heads, batch.num_tokens, 64, device="cuda")
-    key_KND = torch.randn(kv_heads, batch.num_tokens, 64, device="cuda")
+    (batch,) = tree_batches(random_rows(1, num_episodes=60))
+    end_N = batch.subtree_end_N.to(device)
+    assert end_N.shape[0] > 2 * 128  # several blocks
+    query_HND = torch.randn(heads, batch.num_tokens, 64, device=device)
+    key_KND = torch.randn(kv_heads, batch.num_tokens, 64, device=device)
     value_KND = torch.randn_like(key_KND)
     dense = DenseTreeAttention(end_N)(0, query_HND, key_KND, value_KND, 0.125)
     flex = FlexTreeAttention(end_N)(0, query_HND, key_KND, value_KND, 0.125)
-    assert float((dense - flex).abs().max()) < 1e-2  # TensorFloat-32 in the kernel
+    # TensorFloat-32 in the kernel on a GPU.
+    assert float((dense - flex).abs().max()) < (1e-5 if device == "cpu" else 1e-2)
