@@ -45,6 +45,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     args = build_parser().parse_args(arguments)
     # The hub's client logs each of its retries; what came of them is told in the error.
     os.environ.setdefault("HF_HUB_VERBOSITY", "error")
+    # Threads of torch that spin while they wait stall each other as soon as anything else runs.
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     console = Console(stderr=args.json, highlight=False, soft_wrap=True)
     try:
         result = COMMANDS[args.command](args, console)

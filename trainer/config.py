@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import tomllib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import fields
 from pathlib import Path
 from typing import Literal
@@ -143,16 +143,21 @@ def read_config(path: Path, overrides: Sequence[str] = ()) -> RunConfig:
     """
     try:
         loaded = tomllib.loads(path.read_text(encoding="utf-8"))
-    except tomllib.TOMLDecodeError as error:
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ValueError(f"{path}: not valid TOML: {error}") from None
     for word in overrides:
         _override(loaded, word)
-    try:
-        config = RunConfig.model_validate(loaded)
-    except ValidationError as error:
-        raise ValueError(f"{path}: {'; '.join(_problems(error))}") from None
+    config = make_config(loaded, source=str(path))
     _check_tasks(config.tasks, path)
     return config
+
+
+def make_config(values: Mapping[str, object], *, source: str) -> RunConfig:
+    """A config from plain values. Raises ValueError naming `source` and what is wrong."""
+    try:
+        return RunConfig.model_validate(values)
+    except ValidationError as error:
+        raise ValueError(f"{source}: {'; '.join(_problems(error))}") from None
 
 
 def _check_tasks(tasks: TasksConfig, path: Path) -> None:

@@ -14,45 +14,50 @@ from forethought.trainer.config import (
     RunConfig,
     SFTConfig,
     TasksConfig,
+    make_config,
 )
 from forethought.trainer.progress import Progress
 from forethought.trainer.report import write_run_report
 from forethought.trainer.run import execute
 
-_HOPS = TasksConfig(env="forethought/hops-v0", options={"terse": True}, horizons=(1, 2, 3, 4))
+_TASKS = TasksConfig(env="forethought/hops-v0", options={"terse": True}, horizons=(1, 2, 3, 4))
 _LIMITS = Limits(turns=7, tokens=256, reply_tokens=36, context=768)
 
 
+_TINY: dict[str, object] = {
+    "evaluation": EvaluationConfig(tasks=128),
+    "sft": SFTConfig(steps=150, batch_size=16, learning_rate=3e-3, horizons=(1, 2, 3)),
+    "filter": FilterConfig(tasks=64, samples=4),
+    "rl": RLConfig(steps=40, groups=8, group_size=8, learning_rate=3e-4, horizons=(2, 3, 4)),
+    "concurrency": 128,
+    "max_tokens": 2048,
+    "save_every": 20,
+}
+_SMALL: dict[str, object] = {
+    "evaluation": EvaluationConfig(tasks=64),
+    "sft": SFTConfig(steps=30, batch_size=8, learning_rate=1.5e-4, horizons=(1, 2, 3)),
+    "filter": FilterConfig(tasks=32, samples=4),
+    "rl": RLConfig(steps=16, groups=4, group_size=8, learning_rate=3e-5, horizons=(2, 3, 4)),
+    "trained_layers": 16,
+}
+
+
 def demo_config(*, out: Path, model: str, seed: int, minutes: float | None) -> RunConfig:
-    """What the demo runs; any model but `tiny` gets the settings of the embedded one."""
-    if model == "tiny":
-        return RunConfig(
-            model=model,
-            out=out,
-            seed=seed,
-            tasks=_HOPS,
-            limits=_LIMITS,
-            evaluation=EvaluationConfig(tasks=128),
-            sft=SFTConfig(steps=150, batch_size=16, learning_rate=3e-3),
-            filter=FilterConfig(tasks=64, samples=4),
-            rl=RLConfig(steps=60, groups=8, group_size=8, learning_rate=3e-4),
-            concurrency=128,
-            max_tokens=2048,
-            save_every=20,
-            minutes=minutes,
-        )
-    return RunConfig(
-        model=model,
-        out=out,
-        seed=seed,
-        tasks=_HOPS,
-        limits=_LIMITS,
-        evaluation=EvaluationConfig(tasks=64),
-        sft=SFTConfig(steps=30, batch_size=8, learning_rate=1.5e-4, horizons=(1, 2, 3)),
-        filter=FilterConfig(tasks=32, samples=4),
-        rl=RLConfig(steps=16, groups=4, group_size=8, learning_rate=3e-5, horizons=(2, 3, 4)),
-        trained_layers=16,
-        minutes=minutes,
+    """What the demo runs; any model but `tiny` gets the settings of the embedded one.
+
+    The expert's short plans teach the form; RL then practises on longer ones. Raises ValueError.
+    """
+    return make_config(
+        {
+            "model": model,
+            "out": out,
+            "seed": seed,
+            "tasks": _TASKS,
+            "limits": _LIMITS,
+            "minutes": minutes,
+            **(_TINY if model == "tiny" else _SMALL),
+        },
+        source="demo",
     )
 
 

@@ -122,10 +122,10 @@ def run_filter(
         raise ValueError(f"a pass rate of {k} sample is always 0/N or N/N; use -k 2 or more")
     folder = out or Path("runs") / f"filter-{env_id.replace('/', '-')}-{seed}"
     asked: dict[str, JsonValue] = {"env": env_id, "model": model_name, "n": n, "k": k}
+    model = open_model(model_name)
     _claim(folder, {**asked, "options": dict(options), "seed": seed})
     tasks = TasksConfig(env=env_id, options=dict(options))
     jobs = practice_jobs(tasks, num_tasks=n, seed=seed, samples=k)
-    model = open_model(model_name)
     log_path = folder / "episodes.jsonl"
 
     async def run() -> list[Rated]:

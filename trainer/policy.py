@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import difflib
 from pathlib import Path
 
 import torch
+import transformers
 from transformers import AutoModelForCausalLM, LlamaConfig, LlamaForCausalLM, PreTrainedModel
 
 from forethought.agents.chat import ChatMLTemplate, load_template
@@ -20,22 +22,34 @@ def load_policy(config: RunConfig) -> TransformersEngine:
 
     Raises ValueError for a model that does not exist or cannot be trained here.
     """
+    transformers.utils.logging.disable_progress_bar()
     device = config.device or ("cuda" if torch.cuda.is_available() else "cpu")
     if config.model == "tiny":
         model, template = tiny_model(config.tasks, seed=config.seed)
         model.to(device)
         return TransformersEngine(model, template, num_slots=config.concurrency)
-    path = ensure_embedded() if config.model == "smollm2" else Path(config.model)
+    path = _model_path(config.model)
     try:
-        loaded = AutoModelForCausalLM.from_pretrained(str(path), dtype=torch.float32)
+        loaded = AutoModelForCausalLM.from_pretrained(path, dtype=torch.float32)
     except OSError as error:
-        raise ValueError(
-            f"no model at {config.model!r}; use smollm2, tiny, or the folder of a model "
-            f"({str(error).splitlines()[0]})"
-        ) from None
+        raise ValueError(_no_model(config.model, str(error).splitlines()[0])) from None
     return TransformersEngine(
         loaded.to(device).eval(), load_template(path), num_slots=config.concurrency
     )
+
+
+def _model_path(name: str) -> str:
+    """What transformers is to load; only a name with an owner is asked for at the hub."""
+    if name == "smollm2":
+        return str(ensure_embedded())
+    if Path(name).is_dir() or name.count("/") == 1:
+        return name
+    close = difflib.get_close_matches(name, ("smollm2", "tiny"), n=1)
+    raise ValueError(_no_model(name, f"did you mean {close[0]!r}?" if close else "no such folder"))
+
+
+def _no_model(name: str, why: str) -> str:
+    return f"no model named {name!r}: {why}; there are smollm2, tiny, folders and hub names"
 
 
 def tiny_model(tasks: TasksConfig, *, seed: int) -> tuple[PreTrainedModel, WordTemplate]:
