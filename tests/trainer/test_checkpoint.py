@@ -6,7 +6,6 @@ import subprocess
 import sys
 from pathlib import Path
 
-import pytest
 import torch
 from rows import random_rows
 from tiny_llama import tiny_llama
@@ -89,22 +88,25 @@ learner = Learner(tiny_llama(vocab_size=8), learning_rate=1e-2)
 save(root, learner, Point(stage=0, step=1))
 draw = Draw(key=("e", 0, 0), position=1, logprob=0.0, advantage=1.0)
 learner.step([Row(ids=(1, 2), draws=(draw,))], Objective())
-resource.setrlimit(resource.RLIMIT_FSIZE, ({limit}, {limit}))
-try:
-    save(root, learner, Point(stage=0, step=2))
-except CheckpointUnwritable as error:
-    print(error)
-print([path.name for path in root.iterdir()], latest(root))
+for limit in (2000, 90_000):
+    resource.setrlimit(resource.RLIMIT_FSIZE, (limit, -1))
+    try:
+        save(root, learner, Point(stage=0, step=2))
+    except CheckpointUnwritable as error:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (-1, -1))
+        print(error)
+    print([path.name for path in root.iterdir()], latest(root))
 """
 
 
-@pytest.mark.parametrize("limit", [2000, 90_000], ids=["in the weights", "in the optimiser"])
-def test_a_full_disk_is_told_and_the_last_checkpoint_stays(tmp_path: Path, limit: int) -> None:
-    here = Path(__file__).parent
-    script = FULL.format(paths=[str(here.parent / "agents")], root=str(tmp_path), limit=limit)
+def test_a_full_disk_is_told_and_the_last_checkpoint_stays(tmp_path: Path) -> None:
+    script = FULL.format(paths=[str(Path(__file__).parents[1] / "agents")], root=str(tmp_path))
     done = subprocess.run(
         [sys.executable, "-c", script], capture_output=True, text=True, check=False, timeout=60
     )
-    assert f"cannot write a checkpoint to {tmp_path} (" in done.stdout, done.stderr
-    assert "make room, then resume the run" in done.stdout
-    assert done.stdout.splitlines()[-1] == "['0-sft-00001'] Point(stage=0, step=1)"
+    weights_error, after_weights, optimiser_error, after_optimiser = done.stdout.splitlines()
+    for error in (weights_error, optimiser_error):
+        assert error.startswith(f"cannot write a checkpoint to {tmp_path} (")
+        assert error.endswith("make room, then resume the run")
+    assert weights_error != optimiser_error
+    assert after_weights == after_optimiser == "['0-sft-00001'] Point(stage=0, step=1)"
