@@ -12,6 +12,11 @@ LENGTH = 12
 class Lean(Env):
     """Say twelve characters, twice."""
 
+    instructions = (
+        "Say exactly twelve characters, whatever they are; then, when you are asked, say twelve "
+        "characters again. Every character more or less costs something."
+    )
+
     def make_task(self, rng: np.random.Generator, *, horizon: int) -> Task:
         number = int(rng.integers(1 << 20))
         return Task(id=f"lean-{number}", prompt=f"number {number}", horizon=horizon)
