@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError, m
 from forethought.agents.budget import Limits
 from forethought.envs import registry
 from forethought.trainer.corrections import CORRECTIONS
-from forethought.trainer.credit import ESTIMATORS, Overlong
+from forethought.trainer.credit import ESTIMATORS, Overlong, Spread
 from forethought.trainer.learner import Denominator
 from forethought.trainer.losses import LOSSES
 
@@ -82,6 +82,8 @@ class RLConfig(_Part):
     corrections: tuple[str, ...] = ()
     denominator: Denominator = "token"
     estimator: str = "centred"
+    spread: Spread = "episode"
+    """episode: every token gets its episode's advantage; branch: those where siblings part."""
     overlong: Overlong = "keep"
     """keep: a cut-off episode is a failure like others; mask: no loss; penalise: less reward."""
 

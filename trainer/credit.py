@@ -12,9 +12,11 @@ from typing import Literal
 
 from forethought.agents.stop import OVERLONG
 from forethought.agents.trajectory import Trajectory
+from forethought.trainer.branches import branch_credit
 from forethought.trainer.tree import Draw, Row
 
 Overlong = Literal["mask", "penalise", "keep"]
+Spread = Literal["episode", "branch"]
 Estimator = Callable[[Sequence[float]], list[float]]
 
 _PENALTY = 0.5
@@ -74,9 +76,16 @@ class Credited:
 
 
 def credit(
-    groups: Sequence[Sequence[Trajectory]], *, estimator: str, overlong: Overlong
+    groups: Sequence[Sequence[Trajectory]],
+    *,
+    estimator: str,
+    overlong: Overlong,
+    spread: Spread = "episode",
 ) -> Credited:
     """Advantages for every draw of every informative group.
+
+    `spread` says how an episode's advantage reaches its tokens: "episode" gives it to each,
+    "branch" to those where the episode parted from its siblings (see `branches`).
 
     Overlong episodes (cut off by a limit) keep their place in the group's statistics and then are
     "mask": not trained on (DAPO's filter); "penalise": lose 0.5 of reward; "keep": left alone.
@@ -92,10 +101,16 @@ def credit(
             continue
         num_informative += 1
         advantages_G = ESTIMATORS[estimator]([reward for _, reward in known])
-        for (episode, _), advantage in zip(known, advantages_G, strict=True):
+        rows_G = [
+            episode_rows(episode, advantage)
+            for (episode, _), advantage in zip(known, advantages_G, strict=True)
+        ]
+        if spread == "branch":
+            rows_G = branch_credit(rows_G, advantages_G)
+        for (episode, _), episode_row in zip(known, rows_G, strict=True):
             if overlong == "mask" and episode.stop in OVERLONG:
                 continue
-            rows.extend(episode_rows(episode, advantage))
+            rows.extend(episode_row)
             num_sampled += sum(
                 len(c.completion) for c in episode.calls if _is_trained(c.logprobs, c.trainable)
             )

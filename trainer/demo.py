@@ -20,8 +20,8 @@ from forethought.trainer.progress import Progress
 from forethought.trainer.report import write_run_report
 from forethought.trainer.run import execute
 
-_TASKS = TasksConfig(env="forethought/hops-v0", options={"terse": True}, horizons=(1, 2, 3, 4))
-_LIMITS = Limits(turns=7, tokens=256, reply_tokens=36, context=768)
+_TASKS = TasksConfig(env="forethought/hops-v0", options={"terse": True}, horizons=(1, 2, 3))
+_LIMITS = Limits(turns=6, tokens=256, reply_tokens=32, context=768)
 
 
 _TINY: dict[str, object] = {
@@ -35,9 +35,9 @@ _TINY: dict[str, object] = {
 }
 _SMALL: dict[str, object] = {
     "evaluation": EvaluationConfig(tasks=64),
-    "sft": SFTConfig(steps=30, batch_size=8, learning_rate=1.5e-4, horizons=(1, 2, 3)),
+    "sft": SFTConfig(steps=24, batch_size=8, learning_rate=1.5e-4),
     "filter": FilterConfig(tasks=32, samples=4),
-    "rl": RLConfig(steps=16, groups=4, group_size=8, learning_rate=3e-5, horizons=(2, 3, 4)),
+    "rl": RLConfig(steps=12, groups=5, group_size=8, learning_rate=3e-5, spread="branch"),
     "trained_layers": 16,
 }
 

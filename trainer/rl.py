@@ -58,7 +58,12 @@ def _step(session: Session, learner: Learner, pool: Sequence[Task], step: int) -
     config = session.config.rl
     assert config is not None
     rollout = sample(session, step_jobs(session.config, pool, step), step)
-    found = credit(rollout.groups, estimator=config.estimator, overlong=config.overlong)
+    found = credit(
+        rollout.groups,
+        estimator=config.estimator,
+        overlong=config.overlong,
+        spread=config.spread,
+    )
     started = time.perf_counter()
     done = None
     if found.num_trained:
