@@ -20,32 +20,31 @@ from forethought.trainer.progress import Progress
 from forethought.trainer.report import write_run_report
 from forethought.trainer.run import execute
 
-_TASKS = TasksConfig(env="forethought/hops-v0", options={"terse": True}, horizons=(1, 2, 3))
-_LIMITS = Limits(turns=6, tokens=256, reply_tokens=32, context=768)
-
+_TASKS = TasksConfig(env="forethought/blocksworld-v0", options={"oracle_moves": 2}, horizons=(2, 4))
+_LIMITS = Limits(turns=3, tokens=128, reply_tokens=24, context=512)
 
 _TINY: dict[str, object] = {
-    "evaluation": EvaluationConfig(tasks=128),
-    "sft": SFTConfig(steps=150, batch_size=16, learning_rate=3e-3, horizons=(1, 2, 3)),
-    "filter": FilterConfig(tasks=64, samples=4),
-    "rl": RLConfig(steps=40, groups=8, group_size=8, learning_rate=3e-4, horizons=(2, 3, 4)),
-    "concurrency": 128,
+    "evaluation": EvaluationConfig(tasks=96),
+    "sft": SFTConfig(steps=400, batch_size=16, learning_rate=2e-3),
+    "filter": FilterConfig(tasks=32, samples=4),
+    "rl": RLConfig(steps=60, groups=8, group_size=8, learning_rate=2e-4, spread="branch"),
     "max_tokens": 2048,
     "save_every": 20,
 }
 _SMALL: dict[str, object] = {
-    "evaluation": EvaluationConfig(tasks=64),
-    "sft": SFTConfig(steps=24, batch_size=8, learning_rate=1.5e-4),
+    "evaluation": EvaluationConfig(tasks=96),
+    "sft": SFTConfig(steps=40, batch_size=8, learning_rate=1.5e-4),
     "filter": FilterConfig(tasks=32, samples=4),
-    "rl": RLConfig(steps=12, groups=5, group_size=8, learning_rate=3e-5, spread="branch"),
-    "trained_layers": 16,
+    "rl": RLConfig(steps=16, groups=6, group_size=6, learning_rate=2e-5, spread="branch"),
+    "trained_layers": 20,
 }
 
 
 def demo_config(*, out: Path, model: str, seed: int, minutes: float | None) -> RunConfig:
     """What the demo runs; any model but `tiny` gets the settings of the embedded one.
 
-    The expert's short plans teach the form; RL then practises on longer ones. Raises ValueError.
+    The expert moves one block a turn: two moves, after a plan that says which block goes where.
+    Raises ValueError for settings that cannot be.
     """
     return make_config(
         {

@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import anyio
-import numpy as np
 
 from forethought.agents.log import EventLog, finished, read_log
 from forethought.agents.rollout import Job, run_jobs
@@ -92,9 +91,10 @@ def objective(config: RLConfig) -> Objective:
 
 
 def step_jobs(config: RunConfig, pool: Sequence[Task], step: int) -> list[Job]:
-    """Episodes of a step: tasks of the filtered pool in shuffled rounds, fresh ones without a pool.
+    """Episodes of a step: the tasks of the filtered pool, each once, and then fresh ones.
 
-    A function of config, pool and step alone, so that a resumed run goes on exactly.
+    Fresh tasks are sorted out by the variance of their rewards alone. A function of config, pool
+    and step alone, so that a resumed run goes on exactly.
     """
     rl = config.rl
     assert rl is not None
@@ -106,10 +106,13 @@ def step_jobs(config: RunConfig, pool: Sequence[Task], step: int) -> list[Job]:
         samples=rl.group_size,
         first=first,
     )
-    if not pool:
-        return jobs
-    chosen = [_from_pool(pool, first + index, seed=config.seed) for index in range(rl.groups)]
-    return [replace(job, task=chosen[index // rl.group_size]) for index, job in enumerate(jobs)]
+    filtered = pool[first : first + rl.groups]
+    return [
+        replace(job, task=filtered[index // rl.group_size])
+        if index // rl.group_size < len(filtered)
+        else job
+        for index, job in enumerate(jobs)
+    ]
 
 
 def sample(session: Session, jobs: Sequence[Job], step: int) -> Rollout:
@@ -175,13 +178,6 @@ def step_metrics(
             "row_tokens": step.num_row_tokens,
         }
     return values
-
-
-def _from_pool(pool: Sequence[Task], number: int, *, seed: int) -> Task:
-    """The `number`-th task of endless rounds through the pool, each round shuffled anew."""
-    turn, place = divmod(number, len(pool))
-    order = np.random.default_rng([seed, turn]).permutation(len(pool))
-    return pool[int(order[place])]
 
 
 def _mean(values: Sequence[float]) -> float | None:
