@@ -42,6 +42,7 @@ _SMALL: dict[str, object] = {
         steps=14, groups=12, group_size=6, learning_rate=2e-5, warmup_steps=2, spread="branch"
     ),
     "trained_layers": 20,
+    "max_tokens": 384,
 }
 
 
