@@ -145,19 +145,23 @@ def _learning(steps: Sequence[Metrics]) -> Section:
 
 
 def _episodes(out: Path, measured: Mapping[str, Summary]) -> Section:
-    """The same held-out task before and after: the hardest that the last stage solves."""
+    """One held-out task that only the last stage solves, or as few before it as there are."""
     logs = {
         stage: {item.id: item for item in RunFolder(out / f"eval-{stage}").trajectories()}
         for stage in measured
     }
-    last = list(measured)[-1]
-    solved = [item for item in logs[last].values() if item.reward == 1.0]
-    failed_before = [
-        item for item in solved if (logs[next(iter(logs))][item.id].reward or 0.0) < 1.0
-    ]
-    if not failed_before:
+    *earlier, last = measured
+    failures = {
+        item.id: sum((logs[stage][item.id].reward or 0.0) < 1.0 for stage in earlier)
+        for item in logs[last].values()
+        if item.reward == 1.0
+    }
+    if not any(failures.values()):
         return Section(title="One task, stage by stage", text="The last stage solved no new task.")
-    shown = max(failed_before, key=lambda item: item.start.task.horizon)
+    shown = max(
+        (logs[last][name] for name in failures),
+        key=lambda item: (failures[item.id], item.start.task.horizon),
+    )
     rows = []
     for stage, episodes in logs.items():
         episode = episodes[shown.id]
