@@ -19,37 +19,31 @@ import logging
 import os
 import socket
 import threading
-from collections.abc import Iterator, Mapping
 
 import anyio
 import anyio.lowlevel
 import anyio.to_thread
 import docker
-from docker.errors import DockerException, ImageNotFound, NotFound
+from docker.errors import ImageNotFound, NotFound
 
 from forethought.sandbox import image, program
 from forethought.sandbox.base import SandboxSpec, SandboxUnavailable
-from forethought.sandbox.frames import Settings
+from forethought.sandbox.engine import connect
+from forethought.sandbox.limits import SETTINGS, host_config
 from forethought.sandbox.owner import has_died, owner
+from forethought.sandbox.provide import provide
 from forethought.sandbox.remote import RemoteSandbox
 from forethought.sandbox.wire import MultiplexedWire
 
 logger = logging.getLogger(__name__)
 
 ISOLATION = "container: own namespaces, no network, seccomp filter, hard limits; shared kernel"
-HELP = "start Docker, or run .ci/engine as root on Debian"
 OWNER_LABEL = "forethought.owner"
 CONCURRENT_BOOTS = 4
 """Starting more at once makes none of them ready sooner, and each much later."""
-WRITABLE = "rw,exec,nosuid,nodev,mode=1777"
-SHARED_MB = 16
-AGENT_MB = 64
-ENGINE_S = 120
 END_S = 10
-SETTINGS = Settings("/workspace", scratch=("/tmp", "/dev/shm"), uid=image.UID, has_cgroup=True)
 
 _boots: anyio.lowlevel.RunVar[anyio.CapacityLimiter] = anyio.lowlevel.RunVar("boots")
-_image_lock = threading.Lock()
 _reaped = threading.Event()
 
 
@@ -80,7 +74,7 @@ class DockerSandbox(RemoteSandbox):
 def unusable() -> str | None:
     """Why no container can be started here; None if the engine answers."""
     try:
-        with _engine(timeout_s=5) as engine:
+        with connect(timeout_s=5) as engine:
             engine.ping()
     except SandboxUnavailable as error:
         return str(error)
@@ -90,7 +84,7 @@ def unusable() -> str | None:
 def reap() -> int:
     """Remove containers whose owners, processes of this machine, have died; how many."""
     num_removed = 0
-    with _engine() as engine:
+    with connect() as engine:
         for container in engine.containers(all=True, filters={"label": OWNER_LABEL}):
             if has_died(container["Labels"][OWNER_LABEL]):
                 with contextlib.suppress(NotFound):
@@ -109,37 +103,12 @@ def _limiter() -> anyio.CapacityLimiter:
         return limiter
 
 
-@contextlib.contextmanager
-def _engine(*, timeout_s: int = ENGINE_S) -> Iterator[docker.APIClient]:
-    """A client of its own for each use: sharing one between threads has hung others."""
-    where = docker.utils.kwargs_from_env()
-    try:
-        _require_listener(where.get("base_url", docker.constants.DEFAULT_UNIX_SOCKET))
-        with contextlib.closing(
-            docker.APIClient(version="auto", timeout=timeout_s, **where)
-        ) as engine:
-            yield engine
-    except (DockerException, OSError) as error:
-        raise SandboxUnavailable(f"the Docker engine failed: {error}; {HELP}") from error
-
-
-def _require_listener(url: str) -> None:
-    """Raises OSError unless somebody listens on a unix socket; the client would leak its own."""
-    if url.startswith(("unix://", "http+unix://")):
-        path = "/" + url.partition("://")[2].lstrip("/")
-        with socket.socket(socket.AF_UNIX) as probe:
-            try:
-                probe.connect(path)
-            except OSError as error:
-                raise OSError(f"nothing answers at {path} ({error.strerror})") from error
-
-
 def _boot(spec: SandboxSpec) -> tuple[str, socket.socket]:
     """Id of a started container, and its standard streams."""
     if not _reaped.is_set():
         _reaped.set()
         reap()
-    with _engine() as engine:
+    with connect() as engine:
         container = _create(engine, spec)
         try:
             connection = _attach(engine, container)
@@ -165,65 +134,16 @@ def _create(engine: docker.APIClient, spec: SandboxSpec) -> str:
         "environment": {"HOME": SETTINGS.workdir},
         "stdin_open": True,
         "labels": {OWNER_LABEL: owner()},
-        "host_config": engine.create_host_config(**_limits(spec)),
+        "host_config": engine.create_host_config(**host_config(spec)),
     }
     try:
         created = engine.create_container(**options)
     except ImageNotFound:
-        _provide(engine, spec.image)
+        provide(engine, spec.image)
         created = engine.create_container(**options)
     for warning in created["Warnings"] or ():
         logger.warning("Docker engine: %s", warning)
     return str(created["Id"])
-
-
-def _limits(spec: SandboxSpec) -> Mapping[str, object]:
-    scratch_mb = max(1, spec.disk_mb // 2)
-    # Files count as memory. Were there room for more of them than for processes, then a command
-    # that fills its disk would have the agent killed, and its own failure would pass for ours.
-    needed_mb = spec.disk_mb + scratch_mb + SHARED_MB + AGENT_MB
-    memory = f"{max(spec.memory_mb, needed_mb)}m"
-    return {
-        "network_mode": "none",
-        "ipc_mode": "private",
-        "read_only": True,
-        "tmpfs": {
-            SETTINGS.workdir: f"{WRITABLE},size={spec.disk_mb}m",
-            "/tmp": f"{WRITABLE},size={scratch_mb}m",
-        },
-        "shm_size": f"{SHARED_MB}m",
-        "mem_limit": memory,
-        "memswap_limit": memory,
-        "nano_cpus": int(spec.cpus * 1e9),
-        "pids_limit": spec.pids,
-        "cap_drop": ["ALL"],
-        "cap_add": ["SETUID", "SETGID", "KILL"],
-        "security_opt": ["no-new-privileges"],
-        "log_config": {"type": "none"},
-        "runtime": spec.runtime,
-        "auto_remove": True,
-    }
-
-
-def _provide(engine: docker.APIClient, reference: str | None) -> None:
-    """Pull the named image; build and load the default one, once."""
-    if reference is not None:
-        logger.info("pulling the image %s", reference)
-        try:
-            engine.pull(reference)
-        except DockerException as error:
-            raise SandboxUnavailable(
-                f"image {reference!r} is not here and cannot be pulled: {error}; "
-                "pull or load it yourself, or leave SandboxSpec.image unset"
-            ) from error
-        return
-    with _image_lock:
-        try:
-            engine.inspect_image(image.tag())
-        except ImageNotFound:
-            logger.info("building the image %s from this machine's Python", image.tag())
-            for line in engine.load_image(image.build()):
-                logger.debug("docker load: %s", line)
 
 
 def _attach(engine: docker.APIClient, container: str) -> socket.socket:
@@ -244,7 +164,7 @@ def _attach(engine: docker.APIClient, container: str) -> socket.socket:
 
 def _remove(container: str) -> None:
     """Wait until the engine has removed an ended container; remove one that does not end."""
-    with _engine() as engine:
+    with connect() as engine:
         try:
             engine.wait(container, timeout=END_S, condition="removed")
         except NotFound:

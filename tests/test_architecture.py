@@ -29,7 +29,7 @@ HEAVY: dict[str, set[str]] = {
         "agents/engine_transformers.py",
         "trainer/*",
     },
-    "docker": {"sandbox/docker.py"},
+    "docker": {"sandbox/docker.py", "sandbox/engine.py", "sandbox/provide.py"},
     "accelerate": set(),
     "gguf": set(),
     "ray": set(),

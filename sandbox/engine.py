@@ -1,0 +1,43 @@
+"""The Docker engine: a client of its own for each use, and one kind of error."""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+from collections.abc import Iterator
+
+import docker
+from docker.errors import DockerException
+
+from forethought.sandbox.base import SandboxUnavailable
+
+HELP = "start Docker, or run .ci/engine as root on Debian"
+ENGINE_S = 120
+
+
+@contextlib.contextmanager
+def connect(*, timeout_s: int = ENGINE_S) -> Iterator[docker.APIClient]:
+    """A client of its own for each use: sharing one between threads has hung others.
+
+    Raises SandboxUnavailable, for what goes wrong while it is used as well.
+    """
+    where = docker.utils.kwargs_from_env()
+    try:
+        _require_listener(where.get("base_url", docker.constants.DEFAULT_UNIX_SOCKET))
+        with contextlib.closing(
+            docker.APIClient(version="auto", timeout=timeout_s, **where)
+        ) as engine:
+            yield engine
+    except (DockerException, OSError) as error:
+        raise SandboxUnavailable(f"the Docker engine failed: {error}; {HELP}") from error
+
+
+def _require_listener(url: str) -> None:
+    """Raises OSError unless somebody listens on a unix socket; the client would leak its own."""
+    if url.startswith(("unix://", "http+unix://")):
+        path = "/" + url.partition("://")[2].lstrip("/")
+        with socket.socket(socket.AF_UNIX) as probe:
+            try:
+                probe.connect(path)
+            except OSError as error:
+                raise OSError(f"nothing answers at {path} ({error.strerror})") from error
