@@ -97,6 +97,12 @@ class Learner:
             parameters, lr=learning_rate, betas=(0.9, 0.95), weight_decay=0.0, fused=True
         )
 
+    def begin(self, *, learning_rate: float, warmup_steps: int) -> None:
+        """Begin a stage of training: its own rate, warmed up anew, and the optimiser's moments."""
+        self.learning_rate = learning_rate
+        self.warmup_steps = warmup_steps
+        self.num_steps = 0
+
     def step(self, rows: Sequence[Row], objective: Objective) -> StepMetrics:
         """One optimiser step on `rows`. Raises ValueError if they hold no draw, Diverged.
 

@@ -130,7 +130,7 @@ def test_draws_that_cannot_pull_are_counted_and_not_computed(loss: str) -> None:
     found = Learner(model, learning_rate=1e-3).step([quiet, early], Objective(loss=loss))
     assert found.num_draws == 4
     # gspo looks at whole episodes, and dppo_tv draws back what has moved, whatever the advantage.
-    assert (found.num_computed, found.num_tokens) == ((1, 2) if loss == "dapo" else (4, 5))
+    assert (found.num_computed, found.num_tokens) == ((1, 2) if loss == "dapo" else (4, 6))
 
 
 def test_a_step_without_any_advantage_is_a_step_on_all_draws() -> None:
@@ -146,6 +146,22 @@ def test_the_learning_rate_warms_up_in_equal_steps() -> None:
         learner.step([sentence("a", 1, 2)], LIKELIHOOD)
         rates.append(learner.optimizer.param_groups[0]["lr"])
     assert rates == pytest.approx([0.0025, 0.005, 0.0075, 0.01, 0.01, 0.01])
+
+
+def test_a_stage_begins_with_its_own_warmth_and_the_moments_of_the_one_before() -> None:
+    learner = Learner(tiny_llama(vocab_size=8), learning_rate=0.01)
+    for _ in range(3):
+        learner.step([sentence("a", 1, 2)], LIKELIHOOD)
+    (kept,) = [s for p, s in learner.optimizer.state.items() if p is learner.model.lm_head.weight]
+    moment = kept["exp_avg_sq"].clone()
+    learner.begin(learning_rate=0.1, warmup_steps=2)
+    assert kept["exp_avg_sq"].equal(moment)
+    rates = []
+    for _ in range(2):
+        learner.step([sentence("a", 1, 2)], LIKELIHOOD)
+        rates.append(learner.optimizer.param_groups[0]["lr"])
+    assert rates == pytest.approx([0.05, 0.1])
+    assert float(kept["step"]) == 5
 
 
 def test_the_last_layers_alone_can_be_trained() -> None:
