@@ -16,6 +16,7 @@ from typing import NoReturn
 
 from forethought.sandbox.frames import Reply, Request, Settings
 from forethought.sandbox.processes import kill_descendants, reap
+from forethought.sandbox.snippet import interpret
 
 CHUNK = 1 << 16
 NUM_CHUNKS_IN_PIPE = 32
@@ -133,6 +134,8 @@ def _become(request: Request, settings: Settings, fds: tuple[int, int, int]) -> 
         _limit(settings)
         drop(settings)
         _enter(os.path.join(settings.workdir, request.path))
+        if request.kind == "python":
+            interpret(request.argv[0], dict(request.env or {}))
         os.execvpe(request.argv[0], list(request.argv), {**os.environ, **(request.env or {})})
     except OSError as error:
         os.write(2, os.fsencode(f"cannot start {request.argv[0]}: {error.strerror}\n"))
