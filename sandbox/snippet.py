@@ -58,7 +58,9 @@ def _run(source: str) -> int:
         status = _status(ending)
     except BaseException as error:  # noqa: BLE001 - the program's own, told as Python tells it
         trace = error.__traceback__
-        sys.excepthook(type(error), error, trace.tb_next if trace is not None else None)
+        while trace is not None and trace.tb_frame.f_globals is globals():
+            trace = trace.tb_next
+        sys.excepthook(type(error), error.with_traceback(trace), trace)
         status = 1
     return status if _finish() else status or 1
 
@@ -86,7 +88,7 @@ def _finish() -> bool:
 
     threading = sys.modules.get("threading")
     if threading is not None:
-        threading._shutdown()  # type: ignore[attr-defined]
+        threading._shutdown()
     atexit._run_exitfuncs()
     try:
         sys.stdout.flush()

@@ -33,7 +33,7 @@ def failures(backend: Backend) -> list[Finding]:
         return await check_sandbox(factory, isolated=backend != "local")
 
     findings = anyio.run(check)
-    assert len(findings) == (26 if backend == "local" else 32)
+    assert len(findings) == (34 if backend == "local" else 40)
     return [finding for finding in findings if not finding.ok]
 
 
