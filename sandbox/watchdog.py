@@ -13,15 +13,15 @@ import functools
 import os
 import sys
 
-ROUNDS = 8
-"""How often it looks: a creation that is under way shows when the engine is done with it."""
-ROUND_S = 0.25
+QUIET_ROUNDS = 6
+"""How often in a row it has to find nothing: a creation under way shows only when it is done."""
+ROUND_S = 0.2
 
 PROGRAM = """
 import sys
 sys.stdin.buffer.read()
 import http.client, json, socket, time, urllib.parse
-url, label, rounds, round_s = sys.argv[1:]
+url, label, quiet_rounds, round_s = sys.argv[1:]
 where = urllib.parse.urlsplit(url)
 class Connection(http.client.HTTPConnection):
     def connect(self):
@@ -34,9 +34,12 @@ def ask(method, path):
     connection.request(method, path)
     return connection.getresponse().read()
 ours = "/containers/json?all=1&filters=" + urllib.parse.quote(json.dumps({"label": [label]}))
-for number in range(int(rounds)):
+quiet, end = 0, time.monotonic() + 600
+while quiet < int(quiet_rounds) and time.monotonic() < end:
+    quiet += 1
     try:
         for container in json.loads(ask("GET", ours)):
+            quiet = 0
             ask("DELETE", "/containers/" + container["Id"] + "?force=1&v=1")
     except OSError:
         pass
@@ -51,7 +54,7 @@ def watch(url: str, *, label: str) -> int:
     `url` is that of an engine that is reached without TLS.
     """
     theirs, _ours = os.pipe()  # ours stays open as long as this process lives
-    arguments = ["-I", "-S", "-c", PROGRAM, _plain(url), label, str(ROUNDS), str(ROUND_S)]
+    arguments = ["-I", "-S", "-c", PROGRAM, _plain(url), label, str(QUIET_ROUNDS), str(ROUND_S)]
     nowhere = os.open(os.devnull, os.O_WRONLY)
     try:
         return os.posix_spawn(
