@@ -15,6 +15,7 @@ import select
 import sys
 from socket import socket
 
+from forethought.sandbox.confine import filter_system_calls, write_rules
 from forethought.sandbox.frames import Reply, Request, Settings, Unpacker, pack
 from forethought.sandbox.processes import (
     SET_CHILD_SUBREAPER,
@@ -32,6 +33,9 @@ def serve(settings: Settings) -> None:
     # A command of the same user could read this process's memory and descriptors through /proc.
     prctl(SET_DUMPABLE, 0)
     prctl(SET_CHILD_SUBREAPER, 1)
+    if settings.system_call_filter:
+        filter_system_calls(bytes.fromhex(settings.system_call_filter))
+        write_rules(settings.writable)
     os.umask(0o022)
     wake = wake_on_signals()
     os.set_blocking(0, False)
@@ -40,7 +44,8 @@ def serve(settings: Settings) -> None:
     inbox, outbox = Unpacker(), bytearray()
     while _flush(outbox):
         watched: list[int | socket] = [0, wake, *workers.channels]
-        for ready in select.select(watched, [1] if outbox else [], [])[0]:
+        patience_s = workers.patience_s()
+        for ready in select.select(watched, [1] if outbox else [], [], patience_s)[0]:
             if ready == 0:
                 data = os.read(0, 1 << 20)
                 if not data:
@@ -53,6 +58,7 @@ def serve(settings: Settings) -> None:
                 reap()
             elif isinstance(ready, socket) and ready in workers.channels:
                 outbox += workers.receive(ready)
+        workers.give_up()
     kill_descendants()
 
 

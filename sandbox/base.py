@@ -40,6 +40,8 @@ class SandboxSpec(BaseModel):
     cpus: float = Field(default=1.0, gt=0)
     memory_mb: int = Field(default=512, ge=16)
     pids: int = Field(default=128, ge=4)
+    open_files: int = Field(default=1024, ge=16)
+    """Most descriptors of one process."""
     disk_mb: int = Field(default=256, ge=1)
     """Size of the working directory, which is in memory; in a container it counts as memory."""
     runtime: str | None = None
@@ -61,6 +63,14 @@ class ExecResult:
     wall_s: float = 0.0
     leftovers: int = 0
     """Processes that the command left behind when it exited; they have been killed."""
+    disk_full: bool = False
+    """A directory that it may write in had no room left, for bytes or for files, when it exited."""
+    pids_limited: bool = False
+    """While it ran, the sandbox was refused a process or thread for having `pids` of them; told by
+    control groups only, so containers alone know."""
+    cpu_s: float = 0.0
+    """Processor time of its processes, both user's and system's, as far as somebody waited for
+    them; what was left behind counts."""
 
     @property
     def text(self) -> str:

@@ -19,7 +19,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from forethought.sandbox import process, program
+from forethought.sandbox import process, program, seccomp
 from forethought.sandbox.base import SandboxSpec, SandboxUnavailable
 from forethought.sandbox.frames import Settings
 from forethought.sandbox.remote import RemoteSandbox
@@ -31,6 +31,7 @@ UID = 1000
 NOBODY = 65534
 WORKDIR = "/workspace"
 SCRATCH = "/tmp", "/dev/shm"
+QUEUES = "/dev/mqueue"
 SYSTEM_LINKS = "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32"
 PATH = "/usr/local/bin:/usr/bin:/bin"
 
@@ -46,7 +47,12 @@ class BubblewrapSandbox(RemoteSandbox):
     async def open(cls, spec: SandboxSpec) -> BubblewrapSandbox:
         """Start the agent in new namespaces and wait for it. Raises SandboxUnavailable."""
         settings = Settings(
-            WORKDIR, scratch=SCRATCH, memory_bytes=spec.memory_mb << 20, processes=spec.pids
+            WORKDIR,
+            scratch=(*SCRATCH, QUEUES),
+            memory_bytes=spec.memory_mb << 20,
+            processes=spec.pids,
+            open_files=spec.open_files,
+            system_call_filter=seccomp.program().hex(),
         )
         inside = [_python(), *program.arguments(settings)]
         # --die-with-parent means the thread that starts it: here the event loop's own.
@@ -86,10 +92,20 @@ def _outside(spec: SandboxSpec) -> list[str]:
         options += ["--ro-bind-try", path, path]
     if not _python().startswith("/usr/"):
         options += ["--ro-bind", sys.base_prefix, sys.base_prefix]
-    options += ["--proc", "/proc", "--dev", "/dev"]
+    options += ["--proc", "/proc", "--dev", "/dev", "--dir", QUEUES, "--mqueue", QUEUES]
     for path in (*SCRATCH, WORKDIR):
         options += ["--size", size, "--tmpfs", path]
-    options += ["--remount-ro", "/dev", "--remount-ro", "/", "--chdir", "/", "--clearenv"]
+    options += [
+        "--remount-ro",
+        "/proc",
+        "--remount-ro",
+        "/dev",
+        "--remount-ro",
+        "/",
+        "--chdir",
+        "/",
+        "--clearenv",
+    ]
     for name, value in (("PATH", PATH), ("HOME", WORKDIR), ("LANG", "C.UTF-8")):
         options += ["--setenv", name, value]
     return [*options, "--"]

@@ -12,14 +12,19 @@ import resource
 import select
 import signal
 import time
+from collections.abc import Iterator
+from functools import cache
 from typing import NoReturn
 
+from forethought.sandbox.confine import forbid_writes_outside
 from forethought.sandbox.frames import Reply, Request, Settings
-from forethought.sandbox.processes import kill_descendants, reap
+from forethought.sandbox.processes import kill_descendants, library, reap
 
 CHUNK = 1 << 16
 NUM_CHUNKS_IN_PIPE = 32
-OOM_COUNTERS = "/sys/fs/cgroup/memory.events", "/sys/fs/cgroup/memory/memory.oom_control"
+CGROUP = "/sys/fs/cgroup"
+OOM_COUNTERS = f"{CGROUP}/memory.events", f"{CGROUP}/memory/memory.oom_control"
+PIDS_COUNTERS = f"{CGROUP}/pids.events", f"{CGROUP}/pids/pids.events"
 
 
 class _Output:
@@ -59,25 +64,31 @@ def execute(request: Request, settings: Settings, wake: int) -> Reply:
 
     `wake` turns readable at signals; the caller has to be a subreaper without other children.
     """
-    num_oom, began = _num_oom_kills(settings), time.monotonic()
+    before, began = _Counters(settings), time.monotonic()
     with contextlib.ExitStack() as closing:
-        stdout, stderr = (_Output(request.limit, closing) for _ in range(2))
+        with acting_as(settings):
+            stdout, stderr = (_Output(request.limit, closing) for _ in range(2))
         leader = _start(request, settings, stdout, stderr)
         deadline = began + request.timeout_s
         status = _watch(leader, (stdout, stderr), wake, deadline)
+        disk_full = _is_disk_full(settings)
         leftovers = kill_descendants()
         stdout.drain()
         stderr.drain()
     rc = 128 + signal.SIGKILL if status is None else os.waitstatus_to_exitcode(status)
+    after = _Counters(settings)
     return Reply(
         request.id,
         rc=128 - rc if rc < 0 else rc,
         num_stdout=len(stdout.kept),
         truncated=stdout.is_cut or stderr.is_cut,
         timed_out=status is None,
-        oom_killed=rc != 0 and _num_oom_kills(settings) > num_oom,
+        oom_killed=rc != 0 and after.oom_kills > before.oom_kills,
         wall_s=time.monotonic() - began,
         leftovers=0 if status is None else leftovers,
+        disk_full=disk_full,
+        pids_limited=after.refused_forks > before.refused_forks,
+        cpu_s=after.cpu_s - before.cpu_s,
         body=stdout.kept + stderr.kept,
     )
 
@@ -132,6 +143,8 @@ def _become(request: Request, settings: Settings, fds: tuple[int, int, int]) -> 
             signal.signal(ignored, signal.SIG_DFL)
         _limit(settings)
         drop(settings)
+        if settings.system_call_filter:
+            forbid_writes_outside(settings.writable)
         _enter(os.path.join(settings.workdir, request.path))
         os.execvpe(request.argv[0], list(request.argv), {**os.environ, **(request.env or {})})
     except OSError as error:
@@ -150,10 +163,12 @@ def _enter(directory: str) -> None:
 
 
 def _limit(settings: Settings) -> None:
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    # At 1 byte no core is written, and none handed to a program of the host's, which 0 would allow.
+    resource.setrlimit(resource.RLIMIT_CORE, (1, 1))
     for kind, value in (
         (resource.RLIMIT_AS, settings.memory_bytes),
         (resource.RLIMIT_NPROC, settings.processes),
+        (resource.RLIMIT_NOFILE, settings.open_files),
     ):
         if value >= 0:
             resource.setrlimit(kind, (value, value))
@@ -161,6 +176,19 @@ def _limit(settings: Settings) -> None:
         # Of all processes in the group the kernel is to choose a command's, never the agent.
         with open("/proc/self/oom_score_adj", "w") as file:
             file.write("1000")
+
+
+@contextlib.contextmanager
+def acting_as(settings: Settings) -> Iterator[None]:
+    """Own what is made meanwhile as the commands' user, who may then open /dev/stdout, say."""
+    if settings.uid < 0:
+        yield
+        return
+    library().setfsuid(settings.uid)
+    try:
+        yield
+    finally:
+        library().setfsuid(os.geteuid())
 
 
 def drop(settings: Settings) -> None:
@@ -171,9 +199,37 @@ def drop(settings: Settings) -> None:
         os.setuid(settings.uid)
 
 
-def _num_oom_kills(settings: Settings) -> int:
-    for path in OOM_COUNTERS if settings.has_cgroup else ():
-        if os.path.exists(path):
-            with open(path) as file:
-                return int(dict(line.split() for line in file)["oom_kill"])
-    return 0
+class _Counters:
+    """What a command's limits have done so far; a worker's difference is its command's."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.oom_kills = _count(settings, OOM_COUNTERS, "oom_kill")
+        self.refused_forks = _count(settings, PIDS_COUNTERS, "max")
+        usage = resource.getrusage(resource.RUSAGE_CHILDREN)
+        self.cpu_s = usage.ru_utime + usage.ru_stime
+
+
+def _count(settings: Settings, paths: tuple[str, ...], name: str) -> int:
+    fd = _opened(paths) if settings.has_cgroup else -1
+    if fd < 0:
+        return 0
+    lines = os.pread(fd, CHUNK, 0).decode().splitlines()
+    return int(dict(line.split() for line in lines)[name])
+
+
+@cache
+def _opened(paths: tuple[str, ...]) -> int:
+    """The first of the files that is there, opened once for all commands of a worker; else -1."""
+    for path in filter(os.path.exists, paths):
+        return os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    return -1
+
+
+def _is_disk_full(settings: Settings) -> bool:
+    for directory in (settings.workdir, *settings.scratch):
+        with contextlib.suppress(OSError):
+            room = os.statvfs(directory)
+            # What has no size, such as a directory of message queues, cannot be full.
+            if (room.f_blocks and not room.f_bavail) or (room.f_files and not room.f_favail):
+                return True
+    return False

@@ -29,7 +29,7 @@ from docker.errors import ImageNotFound, NotFound
 from forethought.sandbox import image, program
 from forethought.sandbox.base import SandboxSpec, SandboxUnavailable
 from forethought.sandbox.engine import connect
-from forethought.sandbox.limits import SETTINGS, host_config
+from forethought.sandbox.limits import WORKDIR, host_config, settings
 from forethought.sandbox.owner import has_died, owner
 from forethought.sandbox.provide import provide
 from forethought.sandbox.remote import RemoteSandbox
@@ -128,10 +128,10 @@ def _create(engine: docker.APIClient, spec: SandboxSpec) -> str:
     options = {
         "image": reference,
         "entrypoint": ["python3"],
-        "command": program.arguments(SETTINGS),
+        "command": program.arguments(settings(spec)),
         "user": "0:0",
         "working_dir": "/",
-        "environment": {"HOME": SETTINGS.workdir},
+        "environment": {"HOME": WORKDIR},
         "stdin_open": True,
         "labels": {OWNER_LABEL: owner()},
         "host_config": engine.create_host_config(**host_config(spec)),

@@ -26,6 +26,16 @@ class Settings(NamedTuple):
     processes: int = -1
     """RLIMIT_NPROC of a command; -1 where a control group limits processes."""
     has_cgroup: bool = False
+    open_files: int = -1
+    """RLIMIT_NOFILE of a command; -1 leaves the agent's own."""
+    system_call_filter: str = ""
+    """A seccomp program in hexadecimal. Where there is one, commands are confined (confine.py), and
+    shared memory is the sandbox's own, so a reset removes it."""
+
+    @property
+    def writable(self) -> tuple[str, ...]:
+        """Directories that commands may write in, devices included."""
+        return (self.workdir, *self.scratch, "/dev")
 
 
 class Request(NamedTuple):
@@ -61,6 +71,9 @@ class Reply(NamedTuple):
     oom_killed: bool = False
     wall_s: float = 0.0
     leftovers: int = 0
+    disk_full: bool = False
+    pids_limited: bool = False
+    cpu_s: float = 0.0
     body: bytes = b""
 
     @staticmethod

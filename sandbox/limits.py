@@ -4,14 +4,35 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from forethought.sandbox import image
+from forethought.sandbox import image, seccomp
 from forethought.sandbox.base import SandboxSpec
 from forethought.sandbox.frames import Settings
 
 WRITABLE = "rw,exec,nosuid,nodev,mode=1777"
 SHARED_MB = 16
 AGENT_MB = 64
-SETTINGS = Settings("/workspace", scratch=("/tmp", "/dev/shm"), uid=image.UID, has_cgroup=True)
+FILES_A_MB = 128
+FILE_KB = 2
+"""What the kernel keeps of an empty file with a long name, which counts as memory too."""
+WORKDIR, SCRATCH = "/workspace", ("/tmp", "/dev/shm", "/dev/mqueue")
+SYSCTLS = {
+    # Shared memory goes with the last process that has it, so that killing them gives it back.
+    "kernel.shm_rmid_forced": "1",
+    "kernel.msgmni": "32",
+    "kernel.sem": "250 8000 100 32",
+}
+
+
+def settings(spec: SandboxSpec) -> Settings:
+    """What the agent of a container has to know."""
+    return Settings(
+        WORKDIR,
+        scratch=SCRATCH,
+        uid=image.UID,
+        has_cgroup=True,
+        open_files=spec.open_files,
+        system_call_filter=seccomp.program().hex(),
+    )
 
 
 def host_config(spec: SandboxSpec) -> Mapping[str, object]:
@@ -19,17 +40,20 @@ def host_config(spec: SandboxSpec) -> Mapping[str, object]:
     scratch_mb = max(1, spec.disk_mb // 2)
     # Files count as memory. Were there room for more of them than for processes, then a command
     # that fills its disk would have the agent killed, and its own failure would pass for ours.
-    needed_mb = spec.disk_mb + scratch_mb + SHARED_MB + AGENT_MB
+    directories_mb = spec.disk_mb + scratch_mb + SHARED_MB
+    files_mb = directories_mb * FILES_A_MB * FILE_KB >> 10
+    needed_mb = directories_mb + files_mb + AGENT_MB
     memory = f"{max(spec.memory_mb, needed_mb)}m"
     return {
         "network_mode": "none",
         "ipc_mode": "private",
         "read_only": True,
         "tmpfs": {
-            SETTINGS.workdir: f"{WRITABLE},size={spec.disk_mb}m",
-            "/tmp": f"{WRITABLE},size={scratch_mb}m",
+            WORKDIR: _room(spec.disk_mb),
+            "/tmp": _room(scratch_mb),
+            "/dev/shm": _room(SHARED_MB),
         },
-        "shm_size": f"{SHARED_MB}m",
+        "sysctls": SYSCTLS,
         "mem_limit": memory,
         "memswap_limit": memory,
         "nano_cpus": int(spec.cpus * 1e9),
@@ -41,3 +65,7 @@ def host_config(spec: SandboxSpec) -> Mapping[str, object]:
         "runtime": spec.runtime,
         "auto_remove": True,
     }
+
+
+def _room(size_mb: int) -> str:
+    return f"{WRITABLE},size={size_mb}m,nr_inodes={size_mb * FILES_A_MB}"

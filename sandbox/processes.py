@@ -10,6 +10,7 @@ import ctypes
 import os
 import signal
 import time
+from functools import cache
 
 SET_DUMPABLE, SET_CHILD_SUBREAPER = 4, 36
 
@@ -70,7 +71,9 @@ def reap() -> dict[int, int]:
     ended = {}
     with contextlib.suppress(ChildProcessError):
         while (found := os.waitpid(-1, os.WNOHANG))[0]:
-            ended[found[0]] = found[1]
+            # A child that asks to be traced is reported each time it stops, too.
+            if not os.WIFSTOPPED(found[1]):
+                ended[found[0]] = found[1]
     return ended
 
 
@@ -84,7 +87,13 @@ def wake_on_signals() -> int:
     return ours
 
 
-def prctl(option: int, value: int) -> None:
+@cache
+def library() -> ctypes.CDLL:
+    """The C library, for what Python has no name for; looking it up takes longer than a fork."""
+    return ctypes.CDLL(None, use_errno=True)
+
+
+def prctl(option: int, value: int, address: int = 0) -> None:
     """Set an attribute of this process. Raises OSError."""
-    if ctypes.CDLL(None, use_errno=True).prctl(option, value, 0, 0, 0):
+    if library().prctl(option, *map(ctypes.c_ulong, (value, address, 0, 0))):
         raise OSError(ctypes.get_errno(), f"prctl({option})")

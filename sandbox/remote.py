@@ -126,4 +126,7 @@ def _result(reply: Reply) -> ExecResult:
         oom_killed=reply.oom_killed,
         wall_s=reply.wall_s,
         leftovers=reply.leftovers,
+        disk_full=reply.disk_full,
+        pids_limited=reply.pids_limited,
+        cpu_s=reply.cpu_s,
     )
