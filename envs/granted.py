@@ -26,9 +26,7 @@ _MAX_COMMAND = 100_000
 @tool(resource="sandbox")
 async def python(code: str, context: Context) -> str:
     """run a Python program; only what it prints is seen, only files last until the next call"""
-    result = await _sandbox(context).exec(
-        ["python3", "-"], stdin=code.encode(), timeout_s=TIMEOUT_S, max_output=MAX_OUTPUT
-    )
+    result = await _sandbox(context).python(code, timeout_s=TIMEOUT_S, max_output=MAX_OUTPUT)
     return shown(result)
 
 

@@ -51,6 +51,22 @@ class LazySandbox:
             argv, stdin=stdin, cwd=cwd, env=env, timeout_s=timeout_s, max_output=max_output
         )
 
+    async def python(
+        self,
+        source: str,
+        *,
+        stdin: bytes = b"",
+        cwd: str | None = None,
+        env: Mapping[str, str] | None = None,
+        timeout_s: float = 30.0,
+        max_output: int = 1 << 20,
+    ) -> ExecResult:
+        """Run a Python program; see `Sandbox.python`."""
+        sandbox = await self._opened()
+        return await sandbox.python(
+            source, stdin=stdin, cwd=cwd, env=env, timeout_s=timeout_s, max_output=max_output
+        )
+
     async def read(self, path: str, *, max_bytes: int = 16 << 20) -> bytes:
         """Content of a regular file; a sandbox that was never used has what it began with."""
         if self._sandbox is None and self._files is None and not path.startswith("/"):

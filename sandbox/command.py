@@ -19,6 +19,7 @@ from typing import NoReturn
 from forethought.sandbox.confine import forbid_writes_outside
 from forethought.sandbox.frames import Reply, Request, Settings
 from forethought.sandbox.processes import kill_descendants, library, reap
+from forethought.sandbox.snippet import interpret
 
 CHUNK = 1 << 16
 NUM_CHUNKS_IN_PIPE = 32
@@ -146,6 +147,8 @@ def _become(request: Request, settings: Settings, fds: tuple[int, int, int]) -> 
         if settings.system_call_filter:
             forbid_writes_outside(settings.writable)
         _enter(os.path.join(settings.workdir, request.path))
+        if request.kind == "python":
+            interpret(request.argv[0], dict(request.env or {}))
         os.execvpe(request.argv[0], list(request.argv), {**os.environ, **(request.env or {})})
     except OSError as error:
         os.write(2, os.fsencode(f"cannot start {request.argv[0]}: {error.strerror}\n"))

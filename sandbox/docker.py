@@ -8,8 +8,8 @@ the agent is root with three: SETUID and SETGID to become that user, KILL to end
 The limit on memory is `memory_mb`, or what full directories and the agent need if that is more.
 
 A container ends when its controller does, since the controller holds its standard input; the
-engine then removes it. What can be left is a container that was created and never started: the
-next process that opens a sandbox removes those of dead owners.
+engine then removes it. One that was created and not started yet is removed by a watchdog, and if
+that was killed as well, by the next process that opens a sandbox.
 """
 
 from __future__ import annotations
@@ -28,11 +28,12 @@ from docker.errors import ImageNotFound, NotFound
 
 from forethought.sandbox import image, program
 from forethought.sandbox.base import SandboxSpec, SandboxUnavailable
-from forethought.sandbox.engine import connect
+from forethought.sandbox.engine import address, connect
 from forethought.sandbox.limits import WORKDIR, host_config, settings
 from forethought.sandbox.owner import has_died, owner
 from forethought.sandbox.provide import provide
 from forethought.sandbox.remote import RemoteSandbox
+from forethought.sandbox.watchdog import watch
 from forethought.sandbox.wire import MultiplexedWire
 
 logger = logging.getLogger(__name__)
@@ -109,6 +110,7 @@ def _boot(spec: SandboxSpec) -> tuple[str, socket.socket]:
         _reaped.set()
         reap()
     with connect() as engine:
+        watch(address(), label=f"{OWNER_LABEL}={owner()}")
         container = _create(engine, spec)
         try:
             connection = _attach(engine, container)

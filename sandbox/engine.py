@@ -23,13 +23,18 @@ def connect(*, timeout_s: int = ENGINE_S) -> Iterator[docker.APIClient]:
     """
     where = docker.utils.kwargs_from_env()
     try:
-        _require_listener(where.get("base_url", docker.constants.DEFAULT_UNIX_SOCKET))
+        _require_listener(address())
         with contextlib.closing(
             docker.APIClient(version="auto", timeout=timeout_s, **where)
         ) as engine:
             yield engine
     except (DockerException, OSError) as error:
         raise SandboxUnavailable(f"the Docker engine failed: {error}; {HELP}") from error
+
+
+def address() -> str:
+    """Where the engine is: DOCKER_HOST, or its usual socket."""
+    return str(docker.utils.kwargs_from_env().get("base_url", docker.constants.DEFAULT_UNIX_SOCKET))
 
 
 def _require_listener(url: str) -> None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import anyio
 
 from forethought.sandbox.base import SandboxUnavailable
-from forethought.sandbox.frames import Reply, Request, Unpacker, pack
+from forethought.sandbox.frames import COMMANDS, Reply, Request, Unpacker, pack
 from forethought.sandbox.wire import Wire
 
 SEND_S = 60.0
@@ -72,7 +72,7 @@ class Exchange:
             raise self.broken(f"it took no input for {SEND_S:.0f} s")
 
     async def _cancel(self, request: Request) -> None:
-        if request.kind == "exec":
+        if request.kind in COMMANDS:
             await self._send(Request(0, "cancel", limit=request.id))
 
     async def _reply(self, waiter: _Waiter) -> Reply:

@@ -11,6 +11,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 LENGTHS = struct.Struct(">II")
+COMMANDS = frozenset({"exec", "python"})
+"""Requests that run something, and that can be cancelled; a program stands in `argv[0]`."""
 
 
 class Settings(NamedTuple):

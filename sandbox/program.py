@@ -8,7 +8,7 @@ from importlib import resources
 
 from forethought.sandbox.frames import Settings
 
-MODULES = "frames", "processes", "confine", "command", "files", "workers"
+MODULES = "frames", "processes", "confine", "snippet", "command", "files", "workers"
 """What the agent imports, in the order in which they import each other."""
 
 LOADER = """

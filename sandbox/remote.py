@@ -53,7 +53,37 @@ class RemoteSandbox:
             limit=max_output,
             body=stdin,
         )
-        reply = await self._exchange.request(request, within_s=timeout_s + ANSWER_S)
+        return await self._run(request)
+
+    async def python(
+        self,
+        source: str,
+        *,
+        stdin: bytes = b"",
+        cwd: str | None = None,
+        env: Mapping[str, str] | None = None,
+        timeout_s: float = 30.0,
+        max_output: int = 1 << 20,
+    ) -> ExecResult:
+        """Run a Python program as `python3 -` would, without starting an interpreter for it.
+
+        Raises SandboxUnavailable, and ValueError for a NUL character in an argument.
+        """
+        _require_command(["-"], cwd=cwd, env=env)
+        request = Request(
+            next(self._numbers),
+            "python",
+            path=cwd or "",
+            argv=[source],
+            env=dict(env or {}),
+            timeout_s=timeout_s,
+            limit=max_output,
+            body=stdin,
+        )
+        return await self._run(request)
+
+    async def _run(self, request: Request) -> ExecResult:
+        reply = await self._exchange.request(request, within_s=request.timeout_s + ANSWER_S)
         if reply.error is not None:
             return ExecResult(rc=126, stdout=b"", stderr=f"cannot start: {reply.error}\n".encode())
         return _result(reply)

@@ -17,7 +17,7 @@ from typing import NoReturn
 
 from forethought.sandbox.command import execute
 from forethought.sandbox.files import read, reset, restore, snapshot, write
-from forethought.sandbox.frames import Reply, Request, Settings, Unpacker, join, pack
+from forethought.sandbox.frames import COMMANDS, Reply, Request, Settings, Unpacker, join, pack
 from forethought.sandbox.processes import (
     SET_CHILD_SUBREAPER,
     kill_descendants,
@@ -51,7 +51,7 @@ class Worker:
         self.request: Request | None = request
         self.is_late = False
         self._deadline = _deadline(request)
-        self.is_spent = request.kind != "exec"
+        self.is_spent = request.kind not in COMMANDS
         self._unpacker = Unpacker()
 
     def take(self, request: Request) -> bool:
@@ -95,7 +95,7 @@ class Worker:
         request, self.request = self.request, None
         if request is None:
             return b""
-        if request.kind == "exec":
+        if request.kind in COMMANDS:
             why = b"killed together with the process that watched over it\n"
             rc = 128 + signal.SIGKILL
             return pack(Reply(request.id, rc=rc, timed_out=self.is_late, body=why))
@@ -127,7 +127,7 @@ class Workers:
 
     def begin(self, request: Request) -> bytes:
         """Hand a request to a worker; a frame that can be sent at once, or nothing."""
-        if request.kind == "exec" and len(request.body) + len(str(request.argv)) < REUSE_BYTES:
+        if request.kind in COMMANDS and len(request.body) + len(str(request.argv)) < REUSE_BYTES:
             for worker in self._by_channel.values():
                 if worker.take(request):
                     return b""
@@ -194,7 +194,7 @@ class Workers:
 
 
 def _deadline(request: Request) -> float:
-    limit_s = request.timeout_s + PATIENCE_S if request.kind == "exec" else FILE_S
+    limit_s = request.timeout_s + PATIENCE_S if request.kind in COMMANDS else FILE_S
     return time.monotonic() + limit_s
 
 
@@ -211,7 +211,7 @@ def _labour(request: Request, channel: socket.socket, settings: Settings) -> Non
 
 def _do(request: Request, settings: Settings, wake: int) -> Reply:
     try:
-        if request.kind == "exec":
+        if request.kind in COMMANDS:
             return execute(request, settings, wake)
         return FILE_REQUESTS[request.kind](request, settings)
     except OSError as error:

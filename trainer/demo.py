@@ -36,10 +36,10 @@ _TINY: dict[str, object] = {
 }
 _SMALL: dict[str, object] = {
     "evaluation": EvaluationConfig(tasks=96),
-    "sft": SFTConfig(steps=40, batch_size=8, learning_rate=1.5e-4),
+    "sft": SFTConfig(steps=32, batch_size=8, learning_rate=1.5e-4),
     "filter": FilterConfig(tasks=32, samples=4),
     "rl": RLConfig(
-        steps=14, groups=12, group_size=6, learning_rate=2e-5, warmup_steps=2, spread="branch"
+        steps=22, groups=12, group_size=6, learning_rate=5e-5, warmup_steps=2, spread="branch"
     ),
     "trained_layers": 20,
     "max_tokens": 384,

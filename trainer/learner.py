@@ -7,7 +7,7 @@ Legend: M draws.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Literal
@@ -19,8 +19,15 @@ from transformers import PreTrainedModel
 from forethought.agents.attention import use_hook
 from forethought.trainer.corrections import correct
 from forethought.trainer.head import check_head, draw_logprobs
-from forethought.trainer.losses import LOSSES, SEQUENCE_LEVEL, Terms
-from forethought.trainer.tree import Row, TreeBatch, tree_batches
+from forethought.trainer.losses import LOSSES, PULLS_AT_REST, SEQUENCE_LEVEL, Terms
+from forethought.trainer.tree import (
+    Draw,
+    Row,
+    TreeBatch,
+    each_draw_once,
+    pulling,
+    tree_batches,
+)
 
 Denominator = Literal["token", "rollout", "constant"]
 
@@ -50,11 +57,14 @@ class StepMetrics:
     loss: float
     gradient_norm: float
     entropy: float
-    """Mean entropy in nats of the distributions that the draws came from."""
+    """Mean entropy in nats of the distributions that the computed draws came from."""
     mismatch: float
     """Mean of `r - log r - 1`, r = pi/mu: an estimate of KL(mu, pi) before the step."""
     max_ratio: float
     num_draws: int
+    """Draws that the loss is a mean of."""
+    num_computed: int
+    """Those of them that the gradient can depend on; the others have an advantage of 0."""
     num_tokens: int
     """Distinct tokens passed through the model."""
     num_row_tokens: int
@@ -87,19 +97,30 @@ class Learner:
             parameters, lr=learning_rate, betas=(0.9, 0.95), weight_decay=0.0, fused=True
         )
 
+    def begin(self, *, learning_rate: float, warmup_steps: int) -> None:
+        """Begin a stage of training: its own rate, warmed up anew, and the optimiser's moments."""
+        self.learning_rate = learning_rate
+        self.warmup_steps = warmup_steps
+        self.num_steps = 0
+
     def step(self, rows: Sequence[Row], objective: Objective) -> StepMetrics:
         """One optimiser step on `rows`. Raises ValueError if they hold no draw, Diverged.
 
         Denominators are computed over all rows before the first backward pass, and terms that look
         at whole episodes see all rows in one batch, so neither packing nor order changes the
-        gradient.
+        gradient. Draws without an advantage count in the denominator; where they can do no more,
+        they are not computed.
         """
         names = {objective.loss, *objective.corrections}
         max_tokens = None if names & SEQUENCE_LEVEL else self.max_tokens
-        batches = tree_batches(rows, max_tokens=max_tokens)
-        if not batches:
+        unique = each_draw_once(rows)
+        draws = [draw for row in unique for draw in row.draws]
+        if not draws:
             raise ValueError("nothing to train on: the rows hold no sampled token")
-        scales = _scales(batches, objective)
+        needs_all = bool(names & (SEQUENCE_LEVEL | PULLS_AT_REST))
+        computed = unique if needs_all else pulling(unique) or unique
+        batches = tree_batches(computed, max_tokens=max_tokens)
+        scales = _scales(batches, draws, objective)
         self.optimizer.zero_grad(set_to_none=True)
         sums = torch.zeros(3)
         max_ratio = 0.0
@@ -123,14 +144,15 @@ class Learner:
             sums += torch.stack([loss.detach(), entropy_M.sum(), mismatch]).cpu()
             max_ratio = max(max_ratio, float(log_ratio_M.exp().max()))
         gradient_norm = self._update()
-        num_draws = sum(batch.num_draws for batch in batches)
+        num_computed = sum(batch.num_draws for batch in batches)
         return StepMetrics(
             loss=float(sums[0]),
             gradient_norm=gradient_norm,
-            entropy=float(sums[1]) / num_draws,
-            mismatch=float(sums[2]) / num_draws,
+            entropy=float(sums[1]) / num_computed,
+            mismatch=float(sums[2]) / num_computed,
             max_ratio=max_ratio,
-            num_draws=num_draws,
+            num_draws=len(draws),
+            num_computed=num_computed,
             num_tokens=sum(batch.num_tokens for batch in batches),
             num_row_tokens=sum(batch.num_row_tokens for batch in batches),
         )
@@ -157,22 +179,23 @@ class Learner:
         return nullcontext()
 
 
-def _scales(batches: Sequence[TreeBatch], objective: Objective) -> list[Tensor]:
-    """Weight of each draw in the summed loss: its own weight over the global denominator."""
+def _scales(
+    batches: Sequence[TreeBatch], draws: Sequence[Draw], objective: Objective
+) -> Iterator[Tensor]:
+    """Weight of each draw of a batch in the summed loss: its own over the global denominator."""
     if objective.denominator == "constant":
-        return [batch.weight_M / objective.constant for batch in batches]
+        return (batch.weight_M / objective.constant for batch in batches)
     if objective.denominator == "token":
-        total = sum(float(batch.weight_M.sum()) for batch in batches)
-        return [batch.weight_M / total for batch in batches]
+        total = sum(draw.weight for draw in draws)
+        return (batch.weight_M / total for batch in batches)
     lengths: dict[str, float] = {}
-    for batch in batches:
-        for episode, weight in zip(batch.episodes, batch.weight_M.tolist(), strict=True):
-            lengths[episode] = lengths.get(episode, 0.0) + weight
-    return [
+    for draw in draws:
+        lengths[draw.key[0]] = lengths.get(draw.key[0], 0.0) + draw.weight
+    return (
         batch.weight_M
         / torch.tensor([lengths[episode] * len(lengths) for episode in batch.episodes])
         for batch in batches
-    ]
+    )
 
 
 def _trained(model: PreTrainedModel, trained_layers: int | None) -> list[torch.nn.Parameter]:

@@ -122,6 +122,10 @@ SEQUENCE_LEVEL = frozenset({"gspo", "geo_mask", "opsm"})
 """Losses and corrections that look at all draws of an episode at once."""
 
 
+PULLS_AT_REST = frozenset({"dppo_tv"})
+"""Losses whose gradient does not vanish where the advantage is 0."""
+
+
 def sequence_mean(value_M: Tensor, sequence_M: Tensor) -> Tensor:
     """Mean over the draws of each sequence, given back to every draw of it."""
     if value_M.numel() == 0:

@@ -174,6 +174,7 @@ def step_metrics(
             "mismatch": step.mismatch,
             "max_ratio": step.max_ratio,
             "trained_tokens": step.num_draws,
+            "computed_tokens": step.num_computed,
             "distinct_tokens": step.num_tokens,
             "row_tokens": step.num_row_tokens,
         }

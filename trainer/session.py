@@ -28,6 +28,7 @@ class Session:
         self.progress = progress
         self.engine = load_policy(config)
         self.model = SharedModel(name=config.model, shared=self.engine)
+        self._learner: Learner | None = None
         self._started = time.monotonic()
         self._checkpoints = config.out / "checkpoints"
         self._saved = checkpoint.latest(self._checkpoints)
@@ -38,14 +39,20 @@ class Session:
         return minutes is not None and time.monotonic() - self._started > 60 * minutes
 
     def learner(self, *, learning_rate: float, warmup_steps: int) -> Learner:
-        """A fresh optimiser over the model."""
-        return Learner(
-            self.engine.model,
-            learning_rate=learning_rate,
-            warmup_steps=warmup_steps,
-            max_tokens=self.config.max_tokens,
-            trained_layers=self.config.trained_layers,
-        )
+        """The learner, at the beginning of a stage; its optimiser is that of the stage before.
+
+        A fresh one would move every weight by the whole learning rate at its first steps, whether
+        the gradient says anything about it or not (docs/decisions/0012).
+        """
+        if self._learner is None:
+            self._learner = Learner(
+                self.engine.model,
+                learning_rate=learning_rate,
+                max_tokens=self.config.max_tokens,
+                trained_layers=self.config.trained_layers,
+            )
+        self._learner.begin(learning_rate=learning_rate, warmup_steps=warmup_steps)
+        return self._learner
 
     def restore(self, learner: Learner, *, stage: int) -> int:
         """Bring model and optimiser to the last checkpoint, if that lies in `stage`.

@@ -100,12 +100,27 @@ def tree_batches(rows: Iterable[Row], *, max_tokens: int | None = None) -> list[
     position 0: nothing predicts it.
     """
     batches: list[_Builder] = []
-    useful = (row for row in _each_draw_once(list(rows)) if row.draws)
+    useful = (row for row in each_draw_once(rows) if row.draws)
     for row in sorted(useful, key=lambda row: row.ids):
         if not batches or not batches[-1].has_room(row, max_tokens):
             batches.append(_Builder())
         batches[-1].add(row)
     return [builder.build() for builder in batches]
+
+
+def pulling(rows: Iterable[Row]) -> list[Row]:
+    """Rows with the draws of non-zero advantage alone, each cut after its last one.
+
+    What is left out has no part in the gradient of a loss that is zero where the advantage is, and
+    is not computed. Every draw has to stand in one row only, see `each_draw_once`.
+    """
+    found = []
+    for row in rows:
+        draws = tuple(draw for draw in row.draws if draw.advantage != 0)
+        if draws:
+            end = max(draw.position for draw in draws) + 1
+            found.append(Row(ids=row.ids[:end], draws=draws))
+    return found
 
 
 class _Builder:
@@ -167,8 +182,12 @@ class _Builder:
         )
 
 
-def _each_draw_once(rows: list[Row]) -> list[Row]:
-    """Each draw in the first row that has it alone, with its mean advantage and weight."""
+def each_draw_once(rows: Iterable[Row]) -> list[Row]:
+    """Each draw in the first row that has it alone, with its mean advantage and weight.
+
+    Raises ValueError for a draw at position 0: nothing predicts it.
+    """
+    rows = list(rows)
     seen: dict[Key, list[Draw]] = {}
     for row in rows:
         for draw in row.draws:

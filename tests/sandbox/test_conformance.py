@@ -77,6 +77,21 @@ class Careless:
         stdout = result.stdout + result.stderr
         return replace(result, stdout=stdout, stderr=b"", leftovers=0, rc=min(result.rc, 1))
 
+    async def python(
+        self,
+        source: str,
+        *,
+        stdin: bytes = b"",
+        cwd: str | None = None,
+        env: Mapping[str, str] | None = None,
+        timeout_s: float = 30.0,
+        max_output: int = 1 << 20,
+    ) -> ExecResult:
+        """Forgets the input."""
+        return await self._sandbox.python(
+            source, cwd=cwd, env=env, timeout_s=timeout_s, max_output=max_output
+        )
+
     async def read(self, path: str, *, max_bytes: int = 16 << 20) -> bytes:
         """Takes a missing file for an empty one."""
         try:

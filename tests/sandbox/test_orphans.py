@@ -11,7 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from forethought.sandbox import Backend, backends
+from forethought.sandbox import Backend, backends, image
+from forethought.sandbox.engine import connect
 
 CONTROLLER = """
 import sys, anyio
@@ -51,6 +52,48 @@ def test_killing_the_controller_ends_everything_in_two_seconds(
         wait_until(lambda: num_sleepers(seconds) == 2, within_s=10)
         controller.send_signal(signal.SIGKILL)
         wait_until(lambda: num_sleepers(seconds) == 0, within_s=2)
+
+
+CREATES_AND_DIES = """
+import os, signal
+from forethought.sandbox import SandboxSpec, docker
+with docker.connect() as engine:
+    docker.watch(docker.address(), label=f"{docker.OWNER_LABEL}={docker.owner()}")
+    print(docker._create(engine, SandboxSpec()), flush=True)
+    os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+@pytest.mark.docker
+def test_a_container_that_was_never_started_is_removed_in_two_seconds() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", CREATES_AND_DIES], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == -signal.SIGKILL, done.stderr
+    container = done.stdout.strip()
+    with connect() as engine:
+        wait_until(lambda: not engine.containers(all=True, filters={"id": container}), within_s=2)
+
+
+@pytest.mark.docker
+def test_the_watchdog_ends_with_its_process_and_spares_what_others_own() -> None:
+    script = (
+        "from forethought.sandbox import docker\n"
+        "print(docker.watch(docker.address(), label='forethought.owner=nobody'), flush=True)\n"
+        "print(docker.watch(docker.address(), label='forethought.owner=nobody'), flush=True)\n"
+    )
+    with connect() as engine:
+        other = engine.create_container(image.tag(), labels={"forethought.owner": "somebody/1/1/1"})
+        try:
+            done = subprocess.run(
+                [sys.executable, "-c", script], capture_output=True, text=True, check=True
+            )
+            first, second = map(int, done.stdout.split())
+            assert first == second
+            wait_until(lambda: not Path(f"/proc/{first}").exists(), within_s=10)
+            assert engine.containers(all=True, filters={"id": other["Id"]})
+        finally:
+            engine.remove_container(other["Id"])
 
 
 def wait_until(condition: Callable[[], bool], *, within_s: float) -> None:

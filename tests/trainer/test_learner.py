@@ -26,6 +26,11 @@ def sentence(name: str, *ids: int, logprob: float = 0.0, advantage: float = 1.0)
     return Row(ids=ids, draws=draws)
 
 
+def pulled(row: Row) -> Row:
+    """The row with an advantage of 1 throughout."""
+    return replace(row, draws=tuple(replace(draw, advantage=1.0) for draw in row.draws))
+
+
 def chance(model: PreTrainedModel, row: Row, draw: Draw) -> float:
     """Log-probability of a draw."""
     return float(plain_logprobs(model, row.ids)[draw.position - 1, row.ids[draw.position]])
@@ -64,10 +69,10 @@ def test_reward_shifts_the_odds_to_what_was_rewarded() -> None:
 
 def test_a_step_reports_what_it_did() -> None:
     model = tiny_llama(vocab_size=8)
-    rows = behaved(model, random_rows(3), seed=3)
+    rows = [pulled(row) for row in behaved(model, random_rows(3), seed=3)]
     keys = {draw.key for row in rows for draw in row.draws}
     found = Learner(model, learning_rate=1e-3).step(rows, Objective(loss="reinforce"))
-    assert found.num_draws == len(keys)
+    assert found.num_draws == found.num_computed == len(keys)
     assert found.num_tokens < found.num_row_tokens
     assert found.num_row_tokens == sum(len(row.ids) for row in rows)
     assert 0 < found.entropy < math.log(8)
@@ -116,6 +121,24 @@ def test_denominators_are_as_worked_out_by_hand(
     assert loss == pytest.approx(expected, abs=1e-5)
 
 
+@pytest.mark.parametrize("loss", ["dapo", "gspo", "dppo_tv"])
+def test_draws_that_cannot_pull_are_counted_and_not_computed(loss: str) -> None:
+    model = tiny_llama(vocab_size=8)
+    quiet = sentence("quiet", 1, 2, 6, advantage=0.0)
+    early = sentence("early", 1, 3, 4, 5)
+    early = replace(early, draws=(early.draws[0], replace(early.draws[1], advantage=0.0)))
+    found = Learner(model, learning_rate=1e-3).step([quiet, early], Objective(loss=loss))
+    assert found.num_draws == 4
+    # gspo looks at whole episodes, and dppo_tv draws back what has moved, whatever the advantage.
+    assert (found.num_computed, found.num_tokens) == ((1, 2) if loss == "dapo" else (4, 6))
+
+
+def test_a_step_without_any_advantage_is_a_step_on_all_draws() -> None:
+    learner = Learner(tiny_llama(vocab_size=8), learning_rate=1e-3)
+    found = learner.step([sentence("quiet", 1, 2, 3, advantage=0.0)], Objective())
+    assert (found.num_computed, found.loss, found.gradient_norm) == (2, 0.0, 0.0)
+
+
 def test_the_learning_rate_warms_up_in_equal_steps() -> None:
     learner = Learner(tiny_llama(vocab_size=8), learning_rate=0.01, warmup_steps=4)
     rates = []
@@ -123,6 +146,22 @@ def test_the_learning_rate_warms_up_in_equal_steps() -> None:
         learner.step([sentence("a", 1, 2)], LIKELIHOOD)
         rates.append(learner.optimizer.param_groups[0]["lr"])
     assert rates == pytest.approx([0.0025, 0.005, 0.0075, 0.01, 0.01, 0.01])
+
+
+def test_a_stage_begins_with_its_own_warmth_and_the_moments_of_the_one_before() -> None:
+    learner = Learner(tiny_llama(vocab_size=8), learning_rate=0.01)
+    for _ in range(3):
+        learner.step([sentence("a", 1, 2)], LIKELIHOOD)
+    (kept,) = [s for p, s in learner.optimizer.state.items() if p is learner.model.lm_head.weight]
+    moment = kept["exp_avg_sq"].clone()
+    learner.begin(learning_rate=0.1, warmup_steps=2)
+    assert kept["exp_avg_sq"].equal(moment)
+    rates = []
+    for _ in range(2):
+        learner.step([sentence("a", 1, 2)], LIKELIHOOD)
+        rates.append(learner.optimizer.param_groups[0]["lr"])
+    assert rates == pytest.approx([0.05, 0.1])
+    assert float(kept["step"]) == 5
 
 
 def test_the_last_layers_alone_can_be_trained() -> None:

@@ -17,7 +17,7 @@ from forethought.trainer.corrections import CORRECTIONS
 from forethought.trainer.head import draw_logprobs
 from forethought.trainer.learner import Denominator, Objective
 from forethought.trainer.losses import LOSSES
-from forethought.trainer.tree import Draw, Row, tree_batches
+from forethought.trainer.tree import Draw, Row, pulling, tree_batches
 
 
 def row_of(*ids: int, draws: tuple[Draw, ...] | None = None, episode: str = "e") -> Row:
@@ -88,6 +88,15 @@ def test_rows_without_a_draw_of_their_own_are_not_computed() -> None:
     (batch,) = tree_batches(rows)
     assert batch.ids_N.tolist() == [1, 2]
     assert tree_batches([row_of(1, 2, draws=())]) == []
+
+
+def test_rows_end_with_the_last_draw_that_pulls() -> None:
+    far = draw("a", 0, 3, advantage=0.0)
+    rows = [
+        row_of(1, 2, 3, 4, draws=(draw("a", 1, 1), draw("a", 2, 2, advantage=-0.5), far)),
+        row_of(5, 6, draws=(draw("b", 0, 1, advantage=0.0),)),
+    ]
+    assert pulling(rows) == [Row(ids=(1, 2, 3), draws=rows[0].draws[:2])]
 
 
 def test_the_first_token_of_a_row_cannot_be_trained() -> None:
