@@ -18,8 +18,8 @@ from socket import socket
 from forethought.sandbox.confine import filter_system_calls, write_rules
 from forethought.sandbox.frames import Reply, Request, Settings, Unpacker, pack
 from forethought.sandbox.processes import (
-    SET_CHILD_SUBREAPER,
     SET_DUMPABLE,
+    adopt,
     kill_descendants,
     prctl,
     reap,
@@ -32,7 +32,7 @@ def serve(settings: Settings) -> None:
     """Answer requests until the input ends."""
     # A command of the same user could read this process's memory and descriptors through /proc.
     prctl(SET_DUMPABLE, 0)
-    prctl(SET_CHILD_SUBREAPER, 1)
+    adopt()
     if settings.system_call_filter:
         filter_system_calls(bytes.fromhex(settings.system_call_filter))
         write_rules(settings.writable)

@@ -52,7 +52,7 @@ class BubblewrapSandbox(RemoteSandbox):
             memory_bytes=spec.memory_mb << 20,
             processes=spec.pids,
             open_files=spec.open_files,
-            system_call_filter=seccomp.program().hex(),
+            system_call_filter=seccomp.program(seccomp.DENIED | seccomp.UNCOUNTED).hex(),
         )
         inside = [_python(), *program.arguments(settings)]
         # --die-with-parent means the thread that starts it: here the event loop's own.
@@ -95,17 +95,9 @@ def _outside(spec: SandboxSpec) -> list[str]:
     options += ["--proc", "/proc", "--dev", "/dev", "--dir", QUEUES, "--mqueue", QUEUES]
     for path in (*SCRATCH, WORKDIR):
         options += ["--size", size, "--tmpfs", path]
-    options += [
-        "--remount-ro",
-        "/proc",
-        "--remount-ro",
-        "/dev",
-        "--remount-ro",
-        "/",
-        "--chdir",
-        "/",
-        "--clearenv",
-    ]
+    for path in ("/proc", "/dev", "/"):
+        options += ["--remount-ro", path]
+    options += ["--chdir", "/", "--clearenv"]
     for name, value in (("PATH", PATH), ("HOME", WORKDIR), ("LANG", "C.UTF-8")):
         options += ["--setenv", name, value]
     return [*options, "--"]

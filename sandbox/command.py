@@ -1,7 +1,7 @@
 """One command in a sandbox, from fork to the last of its descendants."""
 
 # Every import lengthens every boot (see agent.py), so no pathlib.
-# ruff: noqa: PTH110, PTH118, PTH123
+# ruff: noqa: PTH118, PTH123
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from typing import NoReturn
 
 from forethought.sandbox.confine import forbid_writes_outside
 from forethought.sandbox.frames import Reply, Request, Settings
-from forethought.sandbox.processes import kill_descendants, library, reap
+from forethought.sandbox.processes import kill_descendants, reap
 from forethought.sandbox.snippet import interpret
 
 CHUNK = 1 << 16
@@ -73,7 +73,7 @@ def execute(request: Request, settings: Settings, wake: int) -> Reply:
         deadline = began + request.timeout_s
         status = _watch(leader, (stdout, stderr), wake, deadline)
         disk_full = _is_disk_full(settings)
-        leftovers = kill_descendants()
+        leftovers = kill_descendants(marked=settings.mark >= 0)
         stdout.drain()
         stderr.drain()
     rc = 128 + signal.SIGKILL if status is None else os.waitstatus_to_exitcode(status)
@@ -187,17 +187,18 @@ def acting_as(settings: Settings) -> Iterator[None]:
     if settings.uid < 0:
         yield
         return
-    library().setfsuid(settings.uid)
+    agent = os.geteuid()
+    os.seteuid(settings.uid)
     try:
         yield
     finally:
-        library().setfsuid(os.geteuid())
+        os.seteuid(agent)
 
 
 def drop(settings: Settings) -> None:
     """Take the commands' user for good: from root, this drops every capability too."""
     if settings.uid >= 0:
-        os.setgroups([])
+        os.setgroups([settings.mark] if settings.mark >= 0 else [])
         os.setgid(settings.uid)
         os.setuid(settings.uid)
 

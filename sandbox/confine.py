@@ -1,7 +1,7 @@
 """What commands are kept from by the kernel itself: system calls, and files outside their own."""
 
 # Every import lengthens every boot (see agent.py), so no pathlib.
-# ruff: noqa: PTH123
+# ruff: noqa: PTH110, PTH123
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def forbid_writes_outside(directories: tuple[str, ...]) -> None:
 
 @cache
 def write_rules(directories: tuple[str, ...]) -> int:
-    """A descriptor of the kernel's rules, made once and inherited by forks; -1 where it has none."""
+    """A descriptor of the rules, made once and inherited by forks; -1 where the kernel has none."""
     try:
         if _call(CREATE_RULESET, None, 0, ASK_VERSION) < FIRST_WITH_REFER:
             return -1

@@ -1,7 +1,7 @@
 """File requests in a sandbox, done as the commands' user so that a planted link gains nothing."""
 
 # Every import lengthens every boot (see agent.py), so no pathlib.
-# ruff: noqa: PTH101, PTH103, PTH104, PTH106, PTH108, PTH118, PTH120, PTH208
+# ruff: noqa: PTH101, PTH103, PTH104, PTH106, PTH108, PTH116, PTH118, PTH120, PTH208
 
 from __future__ import annotations
 

@@ -34,6 +34,9 @@ class Settings(NamedTuple):
     """A seccomp program in hexadecimal. Where there is one, commands are confined (confine.py), and
     shared memory is the sandbox's own, so a reset removes it."""
 
+    mark: int = -1
+    """Supplementary group by which a worker finds its commands' processes; see `adopt`."""
+
     @property
     def writable(self) -> tuple[str, ...]:
         """Directories that commands may write in, devices included."""

@@ -29,7 +29,10 @@ def settings(spec: SandboxSpec) -> Settings:
         WORKDIR,
         scratch=SCRATCH,
         uid=image.UID,
-        has_cgroup=True,
+        has_cgroup=not is_gvisor(spec),
+        # Its kernel keeps these two by itself, where a control group would stop all of it at once.
+        memory_bytes=spec.memory_mb << 20 if is_gvisor(spec) else -1,
+        processes=spec.pids if is_gvisor(spec) else -1,
         open_files=spec.open_files,
         system_call_filter=seccomp.program().hex(),
     )
@@ -57,7 +60,7 @@ def host_config(spec: SandboxSpec) -> Mapping[str, object]:
         "mem_limit": memory,
         "memswap_limit": memory,
         "nano_cpus": int(spec.cpus * 1e9),
-        "pids_limit": spec.pids,
+        "pids_limit": 256 + 8 * spec.pids if is_gvisor(spec) else spec.pids,
         "cap_drop": ["ALL"],
         "cap_add": ["SETUID", "SETGID", "KILL"],
         "security_opt": ["no-new-privileges"],
@@ -65,6 +68,11 @@ def host_config(spec: SandboxSpec) -> Mapping[str, object]:
         "runtime": spec.runtime,
         "auto_remove": True,
     }
+
+
+def is_gvisor(spec: SandboxSpec) -> bool:
+    """Whether the runtime brings a kernel of its own, by the name that gVisor gives it."""
+    return spec.runtime is not None and spec.runtime.startswith("runsc")
 
 
 def _room(size_mb: int) -> str:

@@ -11,7 +11,7 @@ from __future__ import annotations
 import errno
 import socket
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
 LOAD, JUMP, EQUAL, AT_LEAST, ANY_BIT, RETURN = 0x20, 0x05, 0x15, 0x35, 0x45, 0x06
@@ -87,6 +87,8 @@ DENIED: dict[str, tuple[int | None, int | None]] = {
     "vhangup": (153, 58),
 }
 """Numbers on x86-64 and on 64-bit ARM, None where there is no such call; refused with EPERM."""
+UNCOUNTED: dict[str, tuple[int | None, int | None]] = {"shmget": (29, 194)}
+"""Memory that outlives its processes: denied where no control group counts it."""
 CLONE, CLONE3 = (56, 220), (435, 435)
 SOCKETS = (41, 198), (53, 199)
 
@@ -100,9 +102,9 @@ class _Step(NamedTuple):
     if_false: int = 0
 
 
-def program() -> bytes:
+def program(denied: Mapping[str, tuple[int | None, int | None]] = DENIED) -> bytes:
     """The filter as an array of `struct sock_filter`, little-endian as both machines are."""
-    x86, arm = list(_machine(0)), list(_machine(1))
+    x86, arm = (list(_machine(denied, column=column)) for column in (0, 1))
     steps = [
         _Step(LOAD, ARCHITECTURE),
         _Step(EQUAL, X86_64, if_true=2),
@@ -118,12 +120,14 @@ def program() -> bytes:
     )
 
 
-def _machine(column: int) -> Iterator[_Step]:
+def _machine(
+    denied: Mapping[str, tuple[int | None, int | None]], *, column: int
+) -> Iterator[_Step]:
     """What follows once the machine is known."""
     yield _Step(LOAD, NUMBER)
     if column == 0:
         yield from (_Step(AT_LEAST, X32, if_false=1), _deny(errno.ENOSYS))
-    for numbers in DENIED.values():
+    for numbers in denied.values():
         if (number := numbers[column]) is not None:
             yield from (_Step(EQUAL, number, if_false=1), _deny(errno.EPERM))
     # The flags of clone3 are in memory, out of a filter's sight; the C library falls back to clone.

@@ -19,9 +19,9 @@ from forethought.sandbox.command import execute
 from forethought.sandbox.files import read, reset, restore, snapshot, write
 from forethought.sandbox.frames import COMMANDS, Reply, Request, Settings, Unpacker, join, pack
 from forethought.sandbox.processes import (
-    SET_CHILD_SUBREAPER,
+    adopt,
     kill_descendants,
-    prctl,
+    mark,
     wake_on_signals,
 )
 
@@ -200,7 +200,8 @@ def _deadline(request: Request) -> float:
 
 def _labour(request: Request, channel: socket.socket, settings: Settings) -> None:
     """Do this request and those that follow on the channel."""
-    prctl(SET_CHILD_SUBREAPER, 1)
+    if not adopt():
+        settings = settings._replace(mark=mark(os.getpid()))
     wake = wake_on_signals()
     unpacker = Unpacker()
     channel.sendall(pack(_do(request, settings, wake)))
