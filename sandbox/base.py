@@ -13,7 +13,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator
+
+from forethought.sandbox.allowed import Allowed
+from forethought.sandbox.contacts import Contact
 
 Backend = Literal["auto", "docker", "bwrap", "local"]
 
@@ -44,8 +47,18 @@ class SandboxSpec(BaseModel):
     """Most descriptors of one process."""
     disk_mb: int = Field(default=256, ge=1)
     """Size of the working directory, which is in memory; in a container it counts as memory."""
+    network: tuple[str, ...] = ()
+    """Places that commands may reach through an HTTP proxy, and nothing else: `host:port`,
+    `*.domain:port` or an address, which is seen from the controller. The sandbox has to be opened
+    and closed in one task then, since the controller carries its connections meanwhile."""
     runtime: str | None = None
     """Container runtime, "runsc" for gVisor; None is the engine's default."""
+
+    @field_validator("network")
+    @classmethod
+    def _network_is_a_list_of_places(cls, network: tuple[str, ...]) -> tuple[str, ...]:
+        Allowed(network)
+        return network
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -128,6 +141,11 @@ class Sandbox(Protocol):
 
     async def restore(self, snapshot: bytes) -> None:
         """Reset, then unpack a snapshot into the working directory."""
+        ...
+
+    @property
+    def contacts(self) -> Sequence[Contact]:
+        """What commands reached over the network so far, and what they were refused."""
         ...
 
     async def close(self) -> None:

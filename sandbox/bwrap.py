@@ -17,9 +17,11 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 from forethought.sandbox import process, program, seccomp
+from forethought.sandbox.allowed import not_proxied
 from forethought.sandbox.base import SandboxSpec, SandboxUnavailable
 from forethought.sandbox.frames import Settings
 from forethought.sandbox.remote import RemoteSandbox
@@ -39,8 +41,10 @@ PATH = "/usr/local/bin:/usr/bin:/bin"
 class BubblewrapSandbox(RemoteSandbox):
     """Namespaces of its own, made by bubblewrap."""
 
-    def __init__(self, wire: Wire, *, agent: subprocess.Popen[bytes]) -> None:
-        super().__init__(wire)
+    def __init__(
+        self, wire: Wire, *, agent: subprocess.Popen[bytes], network: Sequence[str] = ()
+    ) -> None:
+        super().__init__(wire, network=network)
         self._agent = agent
 
     @classmethod
@@ -52,12 +56,13 @@ class BubblewrapSandbox(RemoteSandbox):
             memory_bytes=spec.memory_mb << 20,
             processes=spec.pids,
             open_files=spec.open_files,
+            not_proxied=not_proxied(spec.network),
             system_call_filter=seccomp.program(seccomp.DENIED | seccomp.UNCOUNTED).hex(),
         )
         inside = [_python(), *program.arguments(settings)]
         # --die-with-parent means the thread that starts it: here the event loop's own.
         agent, wire = process.start([*_outside(spec), *inside], env={}, user=_caller())
-        sandbox = cls(wire, agent=agent)
+        sandbox = cls(wire, agent=agent, network=spec.network)
         try:
             await sandbox.greet()
         except BaseException:

@@ -19,6 +19,7 @@ import logging
 import os
 import socket
 import threading
+from collections.abc import Sequence
 
 import anyio
 import anyio.lowlevel
@@ -51,15 +52,17 @@ _reaped = threading.Event()
 class DockerSandbox(RemoteSandbox):
     """A container of its own."""
 
-    def __init__(self, wire: MultiplexedWire, *, container: str) -> None:
-        super().__init__(wire)
+    def __init__(
+        self, wire: MultiplexedWire, *, container: str, network: Sequence[str] = ()
+    ) -> None:
+        super().__init__(wire, network=network)
         self.container = container
 
     @classmethod
     async def open(cls, spec: SandboxSpec) -> DockerSandbox:
         """Start a container and wait until its agent answers. Raises SandboxUnavailable."""
         container, connection = await anyio.to_thread.run_sync(_boot, spec, limiter=_limiter())
-        sandbox = cls(MultiplexedWire(connection), container=container)
+        sandbox = cls(MultiplexedWire(connection), container=container, network=spec.network)
         try:
             await sandbox.greet()
         except BaseException:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from forethought.sandbox import image, seccomp
+from forethought.sandbox.allowed import not_proxied
 from forethought.sandbox.base import SandboxSpec
 from forethought.sandbox.frames import Settings
 
@@ -34,6 +35,7 @@ def settings(spec: SandboxSpec) -> Settings:
         memory_bytes=spec.memory_mb << 20 if is_gvisor(spec) else -1,
         processes=spec.pids if is_gvisor(spec) else -1,
         open_files=spec.open_files,
+        not_proxied=not_proxied(spec.network),
         system_call_filter=seccomp.program().hex(),
     )
 
