@@ -7,7 +7,7 @@ from contextlib import AbstractAsyncContextManager, AsyncExitStack
 
 import anyio
 
-from forethought.sandbox import ExecResult, Sandbox, SandboxFileError, SandboxUnavailable
+from forethought.sandbox import Contact, ExecResult, Sandbox, SandboxFileError, SandboxUnavailable
 
 
 class LazySandbox:
@@ -34,6 +34,11 @@ class LazySandbox:
     def is_open(self) -> bool:
         """Whether there is a sandbox behind it by now."""
         return self._sandbox is not None and not self._closed
+
+    @property
+    def contacts(self) -> Sequence[Contact]:
+        """What commands reached over the network so far; see `Sandbox.contacts`."""
+        return () if self._sandbox is None else self._sandbox.contacts
 
     async def exec(
         self,

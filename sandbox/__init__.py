@@ -10,11 +10,13 @@ from forethought.sandbox.base import (
     SandboxUnavailable,
 )
 from forethought.sandbox.check import Finding, check_sandbox
+from forethought.sandbox.contacts import Contact
 from forethought.sandbox.select import BackendStatus, backends, open_sandbox
 
 __all__ = [
     "Backend",
     "BackendStatus",
+    "Contact",
     "ExecResult",
     "Finding",
     "Sandbox",

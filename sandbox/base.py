@@ -13,7 +13,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator
+
+from forethought.sandbox.allowed import Allowed
+from forethought.sandbox.contacts import Contact
 
 Backend = Literal["auto", "docker", "bwrap", "local"]
 
@@ -40,10 +43,22 @@ class SandboxSpec(BaseModel):
     cpus: float = Field(default=1.0, gt=0)
     memory_mb: int = Field(default=512, ge=16)
     pids: int = Field(default=128, ge=4)
+    open_files: int = Field(default=1024, ge=16)
+    """Most descriptors of one process."""
     disk_mb: int = Field(default=256, ge=1)
     """Size of the working directory, which is in memory; in a container it counts as memory."""
+    network: tuple[str, ...] = ()
+    """Places that commands may reach through an HTTP proxy, and nothing else: `host:port`,
+    `*.domain:port` or an address, which is seen from the controller. The sandbox has to be opened
+    and closed in one task then, since the controller carries its connections meanwhile."""
     runtime: str | None = None
     """Container runtime, "runsc" for gVisor; None is the engine's default."""
+
+    @field_validator("network")
+    @classmethod
+    def _network_is_a_list_of_places(cls, network: tuple[str, ...]) -> tuple[str, ...]:
+        Allowed(network)
+        return network
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -61,6 +76,14 @@ class ExecResult:
     wall_s: float = 0.0
     leftovers: int = 0
     """Processes that the command left behind when it exited; they have been killed."""
+    disk_full: bool = False
+    """A directory that it may write in had no room left, for bytes or for files, when it exited."""
+    pids_limited: bool = False
+    """While it ran, the sandbox was refused a process or thread for having `pids` of them; told by
+    control groups only, so containers alone know."""
+    cpu_s: float = 0.0
+    """Processor time of its processes, both user's and system's, as far as somebody waited for
+    them; what was left behind counts."""
 
     @property
     def text(self) -> str:
@@ -118,6 +141,11 @@ class Sandbox(Protocol):
 
     async def restore(self, snapshot: bytes) -> None:
         """Reset, then unpack a snapshot into the working directory."""
+        ...
+
+    @property
+    def contacts(self) -> Sequence[Contact]:
+        """What commands reached over the network so far, and what they were refused."""
         ...
 
     async def close(self) -> None:

@@ -17,9 +17,11 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
-from forethought.sandbox import process, program
+from forethought.sandbox import process, program, seccomp
+from forethought.sandbox.allowed import not_proxied
 from forethought.sandbox.base import SandboxSpec, SandboxUnavailable
 from forethought.sandbox.frames import Settings
 from forethought.sandbox.remote import RemoteSandbox
@@ -31,6 +33,7 @@ UID = 1000
 NOBODY = 65534
 WORKDIR = "/workspace"
 SCRATCH = "/tmp", "/dev/shm"
+QUEUES = "/dev/mqueue"
 SYSTEM_LINKS = "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32"
 PATH = "/usr/local/bin:/usr/bin:/bin"
 
@@ -38,20 +41,28 @@ PATH = "/usr/local/bin:/usr/bin:/bin"
 class BubblewrapSandbox(RemoteSandbox):
     """Namespaces of its own, made by bubblewrap."""
 
-    def __init__(self, wire: Wire, *, agent: subprocess.Popen[bytes]) -> None:
-        super().__init__(wire)
+    def __init__(
+        self, wire: Wire, *, agent: subprocess.Popen[bytes], network: Sequence[str] = ()
+    ) -> None:
+        super().__init__(wire, network=network)
         self._agent = agent
 
     @classmethod
     async def open(cls, spec: SandboxSpec) -> BubblewrapSandbox:
         """Start the agent in new namespaces and wait for it. Raises SandboxUnavailable."""
         settings = Settings(
-            WORKDIR, scratch=SCRATCH, memory_bytes=spec.memory_mb << 20, processes=spec.pids
+            WORKDIR,
+            scratch=(*SCRATCH, QUEUES),
+            memory_bytes=spec.memory_mb << 20,
+            processes=spec.pids,
+            open_files=spec.open_files,
+            not_proxied=not_proxied(spec.network),
+            system_call_filter=seccomp.program(seccomp.DENIED | seccomp.UNCOUNTED).hex(),
         )
         inside = [_python(), *program.arguments(settings)]
         # --die-with-parent means the thread that starts it: here the event loop's own.
         agent, wire = process.start([*_outside(spec), *inside], env={}, user=_caller())
-        sandbox = cls(wire, agent=agent)
+        sandbox = cls(wire, agent=agent, network=spec.network)
         try:
             await sandbox.greet()
         except BaseException:
@@ -86,10 +97,12 @@ def _outside(spec: SandboxSpec) -> list[str]:
         options += ["--ro-bind-try", path, path]
     if not _python().startswith("/usr/"):
         options += ["--ro-bind", sys.base_prefix, sys.base_prefix]
-    options += ["--proc", "/proc", "--dev", "/dev"]
+    options += ["--proc", "/proc", "--dev", "/dev", "--dir", QUEUES, "--mqueue", QUEUES]
     for path in (*SCRATCH, WORKDIR):
         options += ["--size", size, "--tmpfs", path]
-    options += ["--remount-ro", "/dev", "--remount-ro", "/", "--chdir", "/", "--clearenv"]
+    for path in ("/proc", "/dev", "/"):
+        options += ["--remount-ro", path]
+    options += ["--chdir", "/", "--clearenv"]
     for name, value in (("PATH", PATH), ("HOME", WORKDIR), ("LANG", "C.UTF-8")):
         options += ["--setenv", name, value]
     return [*options, "--"]

@@ -37,9 +37,10 @@ async def the_system_cannot_be_written(sandbox: Sandbox) -> None:
 
 async def the_agent_cannot_be_harmed_or_read(sandbox: Sandbox) -> None:
     """The agent can be neither killed nor read, and no frame can be forged."""
-    script = "kill -9 1; kill -STOP 1; cat /proc/1/mem /proc/1/environ; echo x > /proc/1/fd/1"
-    expect((await sandbox.exec(["sh", "-c", script])).rc != 0, True)
-    expect((await sandbox.exec(["sh", "-c", "cat /proc/1/environ"])).rc, 1)
+    await sandbox.exec(["sh", "-c", "kill -9 1; kill -STOP 1"])
+    for script in ("head -c 1 /proc/1/mem", "head -c 1 /proc/1/fd/0", "echo x > /proc/1/fd/1"):
+        result = await sandbox.exec(["sh", "-c", script])
+        expect((script, result.rc != 0, result.stdout), (script, True, b""))
     expect(await output(sandbox, "echo alive"), "alive")
 
 

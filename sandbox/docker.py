@@ -19,6 +19,7 @@ import logging
 import os
 import socket
 import threading
+from collections.abc import Sequence
 
 import anyio
 import anyio.lowlevel
@@ -29,7 +30,7 @@ from docker.errors import ImageNotFound, NotFound
 from forethought.sandbox import image, program
 from forethought.sandbox.base import SandboxSpec, SandboxUnavailable
 from forethought.sandbox.engine import address, connect
-from forethought.sandbox.limits import SETTINGS, host_config
+from forethought.sandbox.limits import WORKDIR, host_config, settings
 from forethought.sandbox.owner import has_died, owner
 from forethought.sandbox.provide import provide
 from forethought.sandbox.remote import RemoteSandbox
@@ -51,15 +52,17 @@ _reaped = threading.Event()
 class DockerSandbox(RemoteSandbox):
     """A container of its own."""
 
-    def __init__(self, wire: MultiplexedWire, *, container: str) -> None:
-        super().__init__(wire)
+    def __init__(
+        self, wire: MultiplexedWire, *, container: str, network: Sequence[str] = ()
+    ) -> None:
+        super().__init__(wire, network=network)
         self.container = container
 
     @classmethod
     async def open(cls, spec: SandboxSpec) -> DockerSandbox:
         """Start a container and wait until its agent answers. Raises SandboxUnavailable."""
         container, connection = await anyio.to_thread.run_sync(_boot, spec, limiter=_limiter())
-        sandbox = cls(MultiplexedWire(connection), container=container)
+        sandbox = cls(MultiplexedWire(connection), container=container, network=spec.network)
         try:
             await sandbox.greet()
         except BaseException:
@@ -130,10 +133,10 @@ def _create(engine: docker.APIClient, spec: SandboxSpec) -> str:
     options = {
         "image": reference,
         "entrypoint": ["python3"],
-        "command": program.arguments(SETTINGS),
+        "command": program.arguments(settings(spec)),
         "user": "0:0",
         "working_dir": "/",
-        "environment": {"HOME": SETTINGS.workdir},
+        "environment": {"HOME": WORKDIR},
         "stdin_open": True,
         "labels": {OWNER_LABEL: owner()},
         "host_config": engine.create_host_config(**host_config(spec)),

@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+
+import anyio
 
 from forethought.sandbox.base import ExecResult, SandboxFileError
+from forethought.sandbox.contacts import Contact
+from forethought.sandbox.dialer import Dialer
 from forethought.sandbox.exchange import Exchange
 from forethought.sandbox.frames import Reply, Request
 from forethought.sandbox.wire import Wire
@@ -17,10 +22,33 @@ ANSWER_S = 60.0
 class RemoteSandbox:
     """A live sandbox whose agent answers at the other end of a wire."""
 
-    def __init__(self, wire: Wire) -> None:
+    def __init__(self, wire: Wire, *, network: Sequence[str] = ()) -> None:
         self._exchange = Exchange(wire)
+        self._dialer = Dialer(network, exchange=self._exchange) if network else None
         self._numbers = itertools.count(1)
         self._is_closed = False
+
+    @asynccontextmanager
+    async def connected(self) -> AsyncIterator[None]:
+        """Carry what commands send over the network, if they may reach anything, for so long."""
+        if self._dialer is None:
+            yield
+            return
+        try:
+            async with anyio.create_task_group() as group:
+                group.start_soon(self._dialer.run)
+                yield
+                group.cancel_scope.cancel()
+        except BaseExceptionGroup as errors:
+            # The dialer raises nothing, so there is just what the caller's block raised.
+            if len(errors.exceptions) > 1:
+                raise
+            raise errors.exceptions[0] from None
+
+    @property
+    def contacts(self) -> Sequence[Contact]:
+        """What commands reached over the network so far, and what they were refused."""
+        return () if self._dialer is None else self._dialer.contacts
 
     async def greet(self) -> str:
         """The sandbox's Python version, once its agent answers. Raises SandboxUnavailable."""
@@ -156,4 +184,7 @@ def _result(reply: Reply) -> ExecResult:
         oom_killed=reply.oom_killed,
         wall_s=reply.wall_s,
         leftovers=reply.leftovers,
+        disk_full=reply.disk_full,
+        pids_limited=reply.pids_limited,
+        cpu_s=reply.cpu_s,
     )

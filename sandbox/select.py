@@ -12,6 +12,7 @@ from typing import get_args
 import anyio.to_thread
 
 from forethought.sandbox.base import Backend, Sandbox, SandboxSpec, SandboxUnavailable
+from forethought.sandbox.remote import RemoteSandbox
 
 logger = logging.getLogger(__name__)
 
@@ -56,13 +57,14 @@ async def _opened(spec: SandboxSpec, backend: Backend) -> AsyncIterator[Sandbox]
         chosen = await anyio.to_thread.run_sync(_choose, spec)
     sandbox = await _open(spec, chosen)
     try:
-        yield sandbox
+        async with sandbox.connected():
+            yield sandbox
     finally:
         with anyio.CancelScope(shield=True):
             await sandbox.close()
 
 
-async def _open(spec: SandboxSpec, backend: Backend) -> Sandbox:
+async def _open(spec: SandboxSpec, backend: Backend) -> RemoteSandbox:
     if backend == "docker":
         from forethought.sandbox.docker import DockerSandbox
 

@@ -8,18 +8,20 @@ a file request has taken the commands' user for good, and ends.
 
 from __future__ import annotations
 
+import math
 import os
 import signal
 import socket
+import time
 from typing import NoReturn
 
 from forethought.sandbox.command import execute
 from forethought.sandbox.files import read, reset, restore, snapshot, write
 from forethought.sandbox.frames import COMMANDS, Reply, Request, Settings, Unpacker, join, pack
 from forethought.sandbox.processes import (
-    SET_CHILD_SUBREAPER,
+    adopt,
     kill_descendants,
-    prctl,
+    mark,
     wake_on_signals,
 )
 
@@ -32,6 +34,10 @@ FILE_REQUESTS = {
 }
 NUM_IDLE = 2
 """Workers kept for the next commands: each takes a place under the process limit."""
+PATIENCE_S = 10.0
+"""A worker that is so much later than its command's limit has been stopped by a command."""
+FILE_S = 40.0
+"""Limit of a file request: less than a controller waits for it."""
 REUSE_BYTES = 1 << 16
 """Longer requests might not fit a socket's buffer, and the agent must not wait for a worker."""
 
@@ -43,6 +49,8 @@ class Worker:
         self.pid = pid
         self.channel = channel
         self.request: Request | None = request
+        self.is_late = False
+        self._deadline = _deadline(request)
         self.is_spent = request.kind not in COMMANDS
         self._unpacker = Unpacker()
 
@@ -55,7 +63,17 @@ class Worker:
         except (BrokenPipeError, ConnectionResetError):
             return False
         self.request = request
+        self._deadline = _deadline(request)
         return True
+
+    def remaining_s(self) -> float:
+        """How long it may still take; infinite if it has nothing to do."""
+        return math.inf if self.request is None else self._deadline - time.monotonic()
+
+    def give_up(self) -> None:
+        """Kill it; its end is then told as its command's that ran too long."""
+        self.is_late = True
+        os.kill(self.pid, signal.SIGKILL)
 
     def cancel(self) -> None:
         """Have its command killed; the signal may come late, so no other command may follow."""
@@ -79,7 +97,8 @@ class Worker:
             return b""
         if request.kind in COMMANDS:
             why = b"killed together with the process that watched over it\n"
-            return pack(Reply(request.id, rc=128 + signal.SIGKILL, body=why))
+            rc = 128 + signal.SIGKILL
+            return pack(Reply(request.id, rc=rc, timed_out=self.is_late, body=why))
         return pack(Reply(request.id, error="the process that worked on it was killed"))
 
 
@@ -94,6 +113,17 @@ class Workers:
     def channels(self) -> list[socket.socket]:
         """What to wait on."""
         return list(self._by_channel)
+
+    def patience_s(self) -> float | None:
+        """How long the agent may wait before it has to look again; None for ever."""
+        remaining = min((worker.remaining_s() for worker in self._busy()), default=math.inf)
+        return None if remaining == math.inf else max(0.0, remaining)
+
+    def give_up(self) -> None:
+        """Kill the workers that do not come back: a command of the same user can stop them."""
+        for worker in self._busy():
+            if worker.remaining_s() <= 0:
+                worker.give_up()
 
     def begin(self, request: Request) -> bytes:
         """Hand a request to a worker; a frame that can be sent at once, or nothing."""
@@ -144,6 +174,9 @@ class Workers:
         self._by_channel.clear()
         return b"".join(frames)
 
+    def _busy(self) -> list[Worker]:
+        return [worker for worker in self._by_channel.values() if not worker.is_late]
+
     def _num_idle(self) -> int:
         return sum(worker.request is None for worker in self._by_channel.values())
 
@@ -160,9 +193,15 @@ class Workers:
             os._exit(status)
 
 
+def _deadline(request: Request) -> float:
+    limit_s = request.timeout_s + PATIENCE_S if request.kind in COMMANDS else FILE_S
+    return time.monotonic() + limit_s
+
+
 def _labour(request: Request, channel: socket.socket, settings: Settings) -> None:
     """Do this request and those that follow on the channel."""
-    prctl(SET_CHILD_SUBREAPER, 1)
+    if not adopt():
+        settings = settings._replace(mark=mark(os.getpid()))
     wake = wake_on_signals()
     unpacker = Unpacker()
     channel.sendall(pack(_do(request, settings, wake)))

@@ -12,6 +12,7 @@ import pytest
 
 from forethought.sandbox import (
     Backend,
+    Contact,
     ExecResult,
     Finding,
     Sandbox,
@@ -111,6 +112,10 @@ class Careless:
 
     async def restore(self, snapshot: bytes) -> None:
         """Does nothing."""
+
+    @property
+    def contacts(self) -> Sequence[Contact]:
+        return ()
 
     async def close(self) -> None:
         """Does nothing."""
