@@ -1,6 +1,8 @@
 """Where untrusted commands run."""
 
 from forethought.sandbox.base import (
+    MAX_FORK,
+    MAX_SNAPSHOT,
     Backend,
     ExecResult,
     Sandbox,
@@ -13,6 +15,8 @@ from forethought.sandbox.check import Finding, check_sandbox
 from forethought.sandbox.select import BackendStatus, backends, open_sandbox
 
 __all__ = [
+    "MAX_FORK",
+    "MAX_SNAPSHOT",
     "Backend",
     "BackendStatus",
     "ExecResult",

@@ -40,7 +40,12 @@ def serve(settings: Settings) -> None:
     inbox, outbox = Unpacker(), bytearray()
     while _flush(outbox):
         watched: list[int | socket] = [0, wake, *workers.channels]
-        for ready in select.select(watched, [1] if outbox else [], [])[0]:
+        stalled: list[int | socket] = [*([1] if outbox else []), *workers.stalled]
+        readable, writable, _ = select.select(watched, stalled, [])
+        for ready in writable:
+            if isinstance(ready, socket):
+                workers.flush(ready)
+        for ready in readable:
             if ready == 0:
                 data = os.read(0, 1 << 20)
                 if not data:

@@ -38,9 +38,10 @@ PATH = "/usr/local/bin:/usr/bin:/bin"
 class BubblewrapSandbox(RemoteSandbox):
     """Namespaces of its own, made by bubblewrap."""
 
-    def __init__(self, wire: Wire, *, agent: subprocess.Popen[bytes]) -> None:
+    def __init__(self, wire: Wire, *, agent: subprocess.Popen[bytes], spec: SandboxSpec) -> None:
         super().__init__(wire)
         self._agent = agent
+        self._spec = spec
 
     @classmethod
     async def open(cls, spec: SandboxSpec) -> BubblewrapSandbox:
@@ -51,13 +52,16 @@ class BubblewrapSandbox(RemoteSandbox):
         inside = [_python(), *program.arguments(settings)]
         # --die-with-parent means the thread that starts it: here the event loop's own.
         agent, wire = process.start([*_outside(spec), *inside], env={}, user=_caller())
-        sandbox = cls(wire, agent=agent)
+        sandbox = cls(wire, agent=agent, spec=spec)
         try:
             await sandbox.greet()
         except BaseException:
             await sandbox.close()
             raise
         return sandbox
+
+    async def _open_twin(self) -> BubblewrapSandbox:
+        return await self.open(self._spec)
 
     async def _release(self) -> None:
         await process.end(self._agent)

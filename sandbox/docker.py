@@ -50,21 +50,25 @@ _reaped = threading.Event()
 class DockerSandbox(RemoteSandbox):
     """A container of its own."""
 
-    def __init__(self, wire: MultiplexedWire, *, container: str) -> None:
+    def __init__(self, wire: MultiplexedWire, *, container: str, spec: SandboxSpec) -> None:
         super().__init__(wire)
         self.container = container
+        self._spec = spec
 
     @classmethod
     async def open(cls, spec: SandboxSpec) -> DockerSandbox:
         """Start a container and wait until its agent answers. Raises SandboxUnavailable."""
         container, connection = await anyio.to_thread.run_sync(_boot, spec, limiter=_limiter())
-        sandbox = cls(MultiplexedWire(connection), container=container)
+        sandbox = cls(MultiplexedWire(connection), container=container, spec=spec)
         try:
             await sandbox.greet()
         except BaseException:
             await sandbox.close()
             raise
         return sandbox
+
+    async def _open_twin(self) -> DockerSandbox:
+        return await self.open(self._spec)
 
     async def _release(self) -> None:
         with anyio.CancelScope(shield=True):

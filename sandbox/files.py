@@ -70,28 +70,3 @@ def _empty(top: str) -> None:
                 else:
                     os.unlink(inner)
             os.rmdir(path)
-
-
-def snapshot(request: Request, settings: Settings) -> Reply:
-    """The working directory as a tar archive."""
-    # Imported here since these two would add half to the time that every boot takes.
-    import io
-    import tarfile
-
-    drop(settings)
-    archive = io.BytesIO()
-    with tarfile.open(fileobj=archive, mode="w") as tar:
-        tar.add(settings.workdir, arcname=".")
-    return Reply(request.id, body=archive.getvalue())
-
-
-def restore(request: Request, settings: Settings) -> Reply:
-    """Empty, then unpack a tar archive; links and modes are kept as they are."""
-    import io
-    import tarfile
-
-    reply = reset(request, settings)
-    with tarfile.open(fileobj=io.BytesIO(request.body)) as tar:
-        tar.extraction_filter = staticmethod(lambda member, path: member)
-        tar.extractall(settings.workdir)
-    return reply

@@ -38,8 +38,10 @@ class Request(NamedTuple):
     env: Mapping[str, str] | None = None
     timeout_s: float = 0.0
     limit: int = 0
-    """Most bytes of each output stream, or of the file."""
+    """Most bytes of each output stream, or of the file; of "more", the stream's first request."""
     mode: int = 0
+    more: bool = False
+    """Requests of the kind "more" bring what follows."""
     body: bytes = b""
 
     @staticmethod
@@ -61,6 +63,8 @@ class Reply(NamedTuple):
     oom_killed: bool = False
     wall_s: float = 0.0
     leftovers: int = 0
+    more: bool = False
+    """Requests of the kind "more" are answered with what follows."""
     body: bytes = b""
 
     @staticmethod

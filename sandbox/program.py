@@ -8,7 +8,7 @@ from importlib import resources
 
 from forethought.sandbox.frames import Settings
 
-MODULES = "frames", "processes", "command", "files", "workers"
+MODULES = "frames", "processes", "command", "files", "archive", "streams", "workers"
 """What the agent imports, in the order in which they import each other."""
 
 LOADER = """
