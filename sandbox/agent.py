@@ -16,6 +16,7 @@ import sys
 from socket import socket
 
 from forethought.sandbox.frames import Reply, Request, Settings, Unpacker, pack
+from forethought.sandbox.pristine import modes
 from forethought.sandbox.processes import (
     SET_CHILD_SUBREAPER,
     SET_DUMPABLE,
@@ -36,7 +37,7 @@ def serve(settings: Settings) -> None:
     wake = wake_on_signals()
     os.set_blocking(0, False)
     os.set_blocking(1, False)
-    workers = Workers(settings)
+    workers = Workers(settings._replace(modes=modes(settings)))
     inbox, outbox = Unpacker(), bytearray()
     while _flush(outbox):
         watched: list[int | socket] = [0, wake, *workers.channels]

@@ -11,6 +11,7 @@ import stat
 
 from forethought.sandbox.command import drop
 from forethought.sandbox.frames import Reply, Request, Settings
+from forethought.sandbox.pristine import close_up, directories, open_up, require_pristine
 
 
 def read(request: Request, settings: Settings) -> Reply:
@@ -46,10 +47,13 @@ def _require_regular(fd: int) -> None:
 
 
 def reset(request: Request, settings: Settings) -> Reply:
-    """Empty every directory that commands can write to."""
+    """Empty every directory that commands can write to, and see that nothing else is left."""
     drop(settings)
-    for directory in (settings.workdir, *settings.scratch):
+    open_up(settings)
+    for directory in directories(settings):
         _empty(directory)
+    close_up(settings)
+    require_pristine(settings)
     return Reply(request.id)
 
 

@@ -26,6 +26,8 @@ class Settings(NamedTuple):
     processes: int = -1
     """RLIMIT_NPROC of a command; -1 where a control group limits processes."""
     has_cgroup: bool = False
+    modes: Mapping[str, int] = {}
+    """Modes that directories had at the start; the agent notes them (pristine.py)."""
 
 
 class Request(NamedTuple):

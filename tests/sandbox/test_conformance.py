@@ -35,7 +35,7 @@ def failures(backend: Backend) -> list[Finding]:
         return await check_sandbox(factory, isolated=backend != "local")
 
     findings = anyio.run(check)
-    assert len(findings) == (30 if backend == "local" else 36)
+    assert len(findings) == (31 if backend == "local" else 38)
     return [finding for finding in findings if not finding.ok]
 
 

@@ -107,7 +107,8 @@ def test_hostile_trees_are_copied_as_they_are_or_refused() -> None:
         async with open_sandbox(backend="docker") as sandbox:
             await shell(
                 sandbox,
-                "ln -s /etc/passwd absolute; ln -s ../../.. up; cp /bin/busybox .; chmod 6755 busybox;"
+                "ln -s /etc/passwd absolute; ln -s ../../.. up;"
+                "cp /bin/busybox .; chmod 6755 busybox;"
                 "python3 -c \"import socket; socket.socket(socket.AF_UNIX).bind('socket')\";"
                 "python3 -c \"for i in range(60000): open(f'f{i}', 'w')\"",
             )
