@@ -12,6 +12,9 @@ from forethought.sandbox.base import (
     SandboxUnavailable,
 )
 from forethought.sandbox.check import Finding, check_sandbox
+from forethought.sandbox.holders import Holder, current_holder, holding
+from forethought.sandbox.pool import SandboxPool, shared_pool
+from forethought.sandbox.pool_stats import PoolStats
 from forethought.sandbox.select import BackendStatus, backends, open_sandbox
 
 __all__ = [
@@ -21,12 +24,18 @@ __all__ = [
     "BackendStatus",
     "ExecResult",
     "Finding",
+    "Holder",
+    "PoolStats",
     "Sandbox",
     "SandboxError",
     "SandboxFileError",
+    "SandboxPool",
     "SandboxSpec",
     "SandboxUnavailable",
     "backends",
     "check_sandbox",
+    "current_holder",
+    "holding",
     "open_sandbox",
+    "shared_pool",
 ]

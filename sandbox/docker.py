@@ -32,15 +32,13 @@ from forethought.sandbox.engine import connect
 from forethought.sandbox.limits import SETTINGS, host_config
 from forethought.sandbox.owner import has_died, owner
 from forethought.sandbox.provide import provide
-from forethought.sandbox.remote import RemoteSandbox
+from forethought.sandbox.remote import CONCURRENT_BOOTS, RemoteSandbox
 from forethought.sandbox.wire import MultiplexedWire
 
 logger = logging.getLogger(__name__)
 
 ISOLATION = "container: own namespaces, no network, seccomp filter, hard limits; shared kernel"
 OWNER_LABEL = "forethought.owner"
-CONCURRENT_BOOTS = 4
-"""Starting more at once makes none of them ready sooner, and each much later."""
 END_S = 10
 
 _boots: anyio.lowlevel.RunVar[anyio.CapacityLimiter] = anyio.lowlevel.RunVar("boots")
@@ -71,8 +69,7 @@ class DockerSandbox(RemoteSandbox):
         return await self.open(self._spec)
 
     async def _release(self) -> None:
-        with anyio.CancelScope(shield=True):
-            await anyio.to_thread.run_sync(_remove, self.container)
+        await anyio.to_thread.run_sync(_remove, self.container)
 
 
 def unusable() -> str | None:
@@ -95,6 +92,11 @@ def reap() -> int:
                     engine.remove_container(container["Id"], force=True)
                 num_removed += 1
     return num_removed
+
+
+def reap_at_next_boot() -> None:
+    """Have the next container that is started reap first; it costs one listing."""
+    _reaped.clear()
 
 
 def _limiter() -> anyio.CapacityLimiter:
