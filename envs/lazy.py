@@ -7,7 +7,15 @@ from contextlib import AbstractAsyncContextManager, AsyncExitStack
 
 import anyio
 
-from forethought.sandbox import Contact, ExecResult, Sandbox, SandboxFileError, SandboxUnavailable
+from forethought.sandbox import (
+    MAX_FORK,
+    MAX_SNAPSHOT,
+    Contact,
+    ExecResult,
+    Sandbox,
+    SandboxFileError,
+    SandboxUnavailable,
+)
 
 
 class LazySandbox:
@@ -86,9 +94,9 @@ class LazySandbox:
         """Kill every process and empty the working directory."""
         await (await self._opened()).reset()
 
-    async def snapshot(self) -> bytes:
+    async def snapshot(self, *, max_bytes: int = MAX_SNAPSHOT) -> bytes:
         """The working directory as an uncompressed tar archive."""
-        return await (await self._opened()).snapshot()
+        return await (await self._opened()).snapshot(max_bytes=max_bytes)
 
     async def kept(self) -> bytes | None:
         """`snapshot`; of a sandbox that was never used what it began with, without opening it."""
@@ -99,6 +107,10 @@ class LazySandbox:
     async def restore(self, snapshot: bytes) -> None:
         """Reset, then unpack a snapshot into the working directory."""
         await (await self._opened()).restore(snapshot)
+
+    async def fork(self, n: int, *, max_bytes: int = MAX_FORK) -> list[Sandbox]:
+        """`n` new sandboxes with the same files; see `Sandbox.fork`."""
+        return await (await self._opened()).fork(n, max_bytes=max_bytes)
 
     async def close(self) -> None:
         """Close the sandbox, if there ever was one; safe to call twice."""

@@ -26,6 +26,7 @@ from forethought.sandbox.frames import (
     is_flow,
     pack,
 )
+from forethought.sandbox.pristine import modes
 from forethought.sandbox.processes import (
     SET_DUMPABLE,
     adopt,
@@ -52,15 +53,16 @@ def serve(settings: Settings) -> None:
     wake = wake_on_signals()
     os.set_blocking(0, False)
     os.set_blocking(1, False)
-    workers, tunnels = Workers(settings), _tunnels(settings)
+    workers, tunnels = Workers(settings._replace(modes=modes(settings))), _tunnels(settings)
     inbox, outbox = Unpacker(), bytearray()
     while _flush(outbox):
         reading: list[int | socket] = [0, wake, *workers.channels]
-        writing: list[int | socket] = [1] if outbox else []
+        writing: list[int | socket] = [*([1] if outbox else []), *workers.stalled]
         if tunnels is not None:
             reading += tunnels.readers(len(outbox))
             writing += tunnels.writers()
         readable, writable, _ = select.select(reading, writing, [], workers.patience_s())
+        workers.flush(writable)
         for ready in readable:
             if ready == 0:
                 data = os.read(0, 1 << 20)

@@ -19,6 +19,10 @@ from forethought.sandbox.allowed import Allowed
 from forethought.sandbox.contacts import Contact
 
 Backend = Literal["auto", "docker", "bwrap", "local"]
+MAX_SNAPSHOT = 256 << 20
+"""Bytes of a snapshot, all of which are in memory here."""
+MAX_FORK = 1 << 30
+"""Bytes of files that are copied from one sandbox into others, through memory for 1 MiB of them."""
 
 
 class SandboxError(Exception):
@@ -132,15 +136,35 @@ class Sandbox(Protocol):
         ...
 
     async def reset(self) -> None:
-        """Kill every process and empty the working directory."""
+        """Kill every process and empty the directories that can be written to.
+
+        Raises SandboxFileError if anything is left, and SandboxUnavailable.
+        """
         ...
 
-    async def snapshot(self) -> bytes:
-        """The working directory as an uncompressed tar archive; processes are not kept."""
+    async def snapshot(self, *, max_bytes: int = MAX_SNAPSHOT) -> bytes:
+        """The working directory as an uncompressed tar archive; processes are not kept.
+
+        Contents, modes, links and times to the second are; sockets are left out. Raises
+        SandboxFileError, which says how long it would be, if that is more than `max_bytes`.
+        """
         ...
 
     async def restore(self, snapshot: bytes) -> None:
-        """Reset, then unpack a snapshot into the working directory."""
+        """Reset, then unpack a snapshot into the working directory.
+
+        It may be an archive of one's own, in GNU tar's format. Raises SandboxFileError.
+        """
+        ...
+
+    async def fork(self, n: int, *, max_bytes: int = MAX_FORK) -> list[Sandbox]:
+        """`n` new sandboxes of the same kind and with the same files; close each of them.
+
+        What a snapshot holds is copied, and the process state is not: no process, and nothing in
+        the scratch directories; nor may they reach the network. This one goes on undisturbed.
+        Either all are made or none. Raises
+        SandboxFileError if the files take more than `max_bytes`, and SandboxUnavailable.
+        """
         ...
 
     @property

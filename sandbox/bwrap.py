@@ -17,7 +17,6 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Sequence
 from pathlib import Path
 
 from forethought.sandbox import process, program, seccomp
@@ -41,11 +40,10 @@ PATH = "/usr/local/bin:/usr/bin:/bin"
 class BubblewrapSandbox(RemoteSandbox):
     """Namespaces of its own, made by bubblewrap."""
 
-    def __init__(
-        self, wire: Wire, *, agent: subprocess.Popen[bytes], network: Sequence[str] = ()
-    ) -> None:
-        super().__init__(wire, network=network)
+    def __init__(self, wire: Wire, *, agent: subprocess.Popen[bytes], spec: SandboxSpec) -> None:
+        super().__init__(wire, network=spec.network)
         self._agent = agent
+        self._spec = spec
 
     @classmethod
     async def open(cls, spec: SandboxSpec) -> BubblewrapSandbox:
@@ -62,13 +60,16 @@ class BubblewrapSandbox(RemoteSandbox):
         inside = [_python(), *program.arguments(settings)]
         # --die-with-parent means the thread that starts it: here the event loop's own.
         agent, wire = process.start([*_outside(spec), *inside], env={}, user=_caller())
-        sandbox = cls(wire, agent=agent, network=spec.network)
+        sandbox = cls(wire, agent=agent, spec=spec)
         try:
             await sandbox.greet()
         except BaseException:
             await sandbox.close()
             raise
         return sandbox
+
+    async def _open_twin(self) -> BubblewrapSandbox:
+        return await self.open(self._spec.model_copy(update={"network": ()}))
 
     async def _release(self) -> None:
         await process.end(self._agent)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from functools import partial
 
-from forethought.sandbox.base import Sandbox
+from forethought.sandbox.base import Sandbox, SandboxFileError
 from forethought.sandbox.check_tools import Check, expect, expect_file_error, output
 
 MORE_MB_THAN_ANY_DISK = 3 << 10
 """A bound in case nothing else bounds them."""
+SHARED = "import ctypes; print(ctypes.CDLL(None).shmget(7108, 4096, 0o1600))"
 FORK_BOMB = """
 import os, time
 children = 0
@@ -52,6 +53,22 @@ async def a_fork_bomb_is_bounded_and_swept_up(sandbox: Sandbox) -> None:
     expect(await output(sandbox, "echo alive"), "alive")
 
 
+async def reset_leaves_no_message(sandbox: Sandbox) -> None:
+    """What a command leaves in shared memory or a queue does not outlive a reset, or fails it."""
+    await sandbox.exec(
+        ["sh", "-c", "echo > /dev/shm/left; echo > /tmp/left; touch /dev/mqueue/left"]
+    )
+    await sandbox.exec(["python3", "-c", SHARED])
+    try:
+        await sandbox.reset()
+    except SandboxFileError as error:
+        expect("/proc/sysvipc/shm" in str(error), True)
+        return
+    seen = "ls -A /dev/shm /dev/mqueue; cat /proc/sysvipc/*"
+    expect("left" in (text := (await sandbox.exec(["sh", "-c", seen])).text), False)
+    expect("7108" in text, False)
+
+
 async def memory_is_bounded(sandbox: Sandbox) -> None:
     """A process cannot take 8 GiB of memory."""
     result = await sandbox.exec(["python3", "-c", "print(len(bytearray(8 << 30)))"])
@@ -76,6 +93,7 @@ ISOLATION_CHECKS: tuple[Check, ...] = (
     the_system_cannot_be_written,
     the_agent_cannot_be_harmed_or_read,
     a_fork_bomb_is_bounded_and_swept_up,
+    reset_leaves_no_message,
     memory_is_bounded,
     full_directories_are_survived,
 )

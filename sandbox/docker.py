@@ -19,7 +19,6 @@ import logging
 import os
 import socket
 import threading
-from collections.abc import Sequence
 
 import anyio
 import anyio.lowlevel
@@ -33,7 +32,7 @@ from forethought.sandbox.engine import address, connect
 from forethought.sandbox.limits import WORKDIR, host_config, settings
 from forethought.sandbox.owner import has_died, owner
 from forethought.sandbox.provide import provide
-from forethought.sandbox.remote import RemoteSandbox
+from forethought.sandbox.remote import CONCURRENT_BOOTS, RemoteSandbox
 from forethought.sandbox.watchdog import watch
 from forethought.sandbox.wire import MultiplexedWire
 
@@ -41,8 +40,6 @@ logger = logging.getLogger(__name__)
 
 ISOLATION = "container: own namespaces, no network, seccomp filter, hard limits; shared kernel"
 OWNER_LABEL = "forethought.owner"
-CONCURRENT_BOOTS = 4
-"""Starting more at once makes none of them ready sooner, and each much later."""
 END_S = 10
 
 _boots: anyio.lowlevel.RunVar[anyio.CapacityLimiter] = anyio.lowlevel.RunVar("boots")
@@ -52,17 +49,16 @@ _reaped = threading.Event()
 class DockerSandbox(RemoteSandbox):
     """A container of its own."""
 
-    def __init__(
-        self, wire: MultiplexedWire, *, container: str, network: Sequence[str] = ()
-    ) -> None:
-        super().__init__(wire, network=network)
+    def __init__(self, wire: MultiplexedWire, *, container: str, spec: SandboxSpec) -> None:
+        super().__init__(wire, network=spec.network)
         self.container = container
+        self._spec = spec
 
     @classmethod
     async def open(cls, spec: SandboxSpec) -> DockerSandbox:
         """Start a container and wait until its agent answers. Raises SandboxUnavailable."""
         container, connection = await anyio.to_thread.run_sync(_boot, spec, limiter=_limiter())
-        sandbox = cls(MultiplexedWire(connection), container=container, network=spec.network)
+        sandbox = cls(MultiplexedWire(connection), container=container, spec=spec)
         try:
             await sandbox.greet()
         except BaseException:
@@ -70,9 +66,11 @@ class DockerSandbox(RemoteSandbox):
             raise
         return sandbox
 
+    async def _open_twin(self) -> DockerSandbox:
+        return await self.open(self._spec.model_copy(update={"network": ()}))
+
     async def _release(self) -> None:
-        with anyio.CancelScope(shield=True):
-            await anyio.to_thread.run_sync(_remove, self.container)
+        await anyio.to_thread.run_sync(_remove, self.container)
 
 
 def unusable() -> str | None:
@@ -95,6 +93,11 @@ def reap() -> int:
                     engine.remove_container(container["Id"], force=True)
                 num_removed += 1
     return num_removed
+
+
+def reap_at_next_boot() -> None:
+    """Have the next container that is started reap first; it costs one listing."""
+    _reaped.clear()
 
 
 def _limiter() -> anyio.CapacityLimiter:

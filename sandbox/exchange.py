@@ -96,9 +96,14 @@ class Exchange:
         if scope.cancelled_caught:
             raise self.broken(f"it took no input for {SEND_S:.0f} s")
 
+    async def give_up(self, number: int) -> None:
+        """Say that nobody waits any more for what a request asked for."""
+        if self._broken is None:
+            await self._send(Request(0, "cancel", limit=number))
+
     async def _cancel(self, request: Request) -> None:
         if request.kind in COMMANDS:
-            await self._send(Request(0, "cancel", limit=request.id))
+            await self.give_up(request.id)
 
     async def _reply(self, waiter: _Waiter) -> Reply:
         while waiter.reply is None:

@@ -1,7 +1,7 @@
 """File requests in a sandbox, done as the commands' user so that a planted link gains nothing."""
 
 # Every import lengthens every boot (see agent.py), so no pathlib.
-# ruff: noqa: PTH101, PTH103, PTH104, PTH106, PTH108, PTH116, PTH118, PTH120, PTH208
+# ruff: noqa: PTH101, PTH103, PTH104, PTH106, PTH108, PTH118, PTH120, PTH208
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ import stat
 from forethought.sandbox.command import drop
 from forethought.sandbox.confine import remove_shared_memory
 from forethought.sandbox.frames import Reply, Request, Settings
+from forethought.sandbox.pristine import close_up, directories, open_up, require_pristine
 
 
 def read(request: Request, settings: Settings) -> Reply:
@@ -47,14 +48,15 @@ def _require_regular(fd: int) -> None:
 
 
 def reset(request: Request, settings: Settings) -> Reply:
-    """Empty every directory that commands can write to."""
+    """Empty every directory that commands can write to, and see that nothing else is left."""
     drop(settings)
     if settings.system_call_filter:
         remove_shared_memory()
-    for directory in filter(os.path.isdir, (settings.workdir, *settings.scratch)):
-        if os.stat(directory).st_uid == os.getuid():
-            os.chmod(directory, 0o755)
+    open_up(settings)
+    for directory in directories(settings):
         _empty(directory)
+    close_up(settings)
+    require_pristine(settings)
     return Reply(request.id)
 
 
@@ -75,40 +77,3 @@ def _empty(top: str) -> None:
                 else:
                     os.unlink(inner)
             os.rmdir(path)
-
-
-def snapshot(request: Request, settings: Settings) -> Reply:
-    """The working directory as a tar archive."""
-    # Imported here since these two would add half to the time that every boot takes.
-    import io
-    import tarfile
-
-    drop(settings)
-    _require_no_holes(settings.workdir)
-    archive = io.BytesIO()
-    with tarfile.open(fileobj=archive, mode="w") as tar:
-        tar.add(settings.workdir, arcname=".")
-    return Reply(request.id, body=archive.getvalue())
-
-
-def _require_no_holes(top: str) -> None:
-    """A sparse file could make an archive that is longer than all memory."""
-    room = os.statvfs(top)
-    left = room.f_blocks * room.f_frsize
-    for directory, _, names in os.walk(top):
-        for name in names:
-            left -= os.lstat(os.path.join(directory, name)).st_size
-        if left < 0:
-            raise OSError(errno.EFBIG, "its files say that they are longer than the disk")
-
-
-def restore(request: Request, settings: Settings) -> Reply:
-    """Empty, then unpack a tar archive; links and modes are kept as they are."""
-    import io
-    import tarfile
-
-    reply = reset(request, settings)
-    with tarfile.open(fileobj=io.BytesIO(request.body)) as tar:
-        tar.extraction_filter = staticmethod(lambda member, path: member)
-        tar.extractall(settings.workdir)
-    return reply

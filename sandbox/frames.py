@@ -30,15 +30,15 @@ class Settings(NamedTuple):
     processes: int = -1
     """RLIMIT_NPROC of a command; -1 where a control group limits processes."""
     has_cgroup: bool = False
+    modes: Mapping[str, int] = {}
+    """Modes that directories had at the start; the agent notes them (pristine.py)."""
     open_files: int = -1
     """RLIMIT_NOFILE of a command; -1 leaves the agent's own."""
     system_call_filter: str = ""
     """A seccomp program in hexadecimal. Where there is one, commands are confined (confine.py), and
     shared memory is the sandbox's own, so a reset removes it."""
-
     mark: int = -1
     """Supplementary group by which a worker finds its commands' processes; see `adopt`."""
-
     not_proxied: str | None = None
     """Hosts that commands reach without the proxy; None where there is no network at all."""
 
@@ -58,8 +58,10 @@ class Request(NamedTuple):
     env: Mapping[str, str] | None = None
     timeout_s: float = 0.0
     limit: int = 0
-    """Most bytes of each output stream, or of the file."""
+    """Most bytes of each output stream, or of the file; of "more", the stream's first request."""
     mode: int = 0
+    more: bool = False
+    """Requests of the kind "more" bring what follows."""
     body: bytes = b""
 
     @staticmethod
@@ -84,6 +86,8 @@ class Reply(NamedTuple):
     disk_full: bool = False
     pids_limited: bool = False
     cpu_s: float = 0.0
+    more: bool = False
+    """Requests of the kind "more" are answered with what follows."""
     body: bytes = b""
 
     @staticmethod

@@ -66,6 +66,9 @@ class LocalSandbox(RemoteSandbox):
             raise
         return sandbox
 
+    async def _open_twin(self) -> LocalSandbox:
+        return await self.open()
+
     async def _release(self) -> None:
         await process.end(self._agent)
         await anyio.to_thread.run_sync(shutil.rmtree, self._directory)

@@ -8,7 +8,18 @@ from importlib import resources
 
 from forethought.sandbox.frames import Settings
 
-MODULES = "frames", "processes", "confine", "snippet", "command", "files", "workers"
+MODULES = (
+    "frames",
+    "processes",
+    "confine",
+    "snippet",
+    "command",
+    "pristine",
+    "files",
+    "archive",
+    "streams",
+    "workers",
+)
 """What the agent imports, in the order in which they import each other."""
 
 LOADER = """
@@ -23,7 +34,7 @@ exec(compile(sys.argv.pop(1), "agent", "exec"))
 def arguments(settings: Settings) -> list[str]:
     """What follows `python3` to run the agent: isolated, without site-packages.
 
-    Linux allows 128 KiB in one argument; the program is a seventh of that.
+    Linux allows 128 KiB in one argument; the program is a third of that.
     """
     modules, main = _sources(MODULES if settings.not_proxied is None else (*MODULES, "tunnel"))
     return ["-I", "-S", "-c", LOADER, modules, main, json.dumps(settings._asdict())]

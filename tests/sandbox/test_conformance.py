@@ -11,6 +11,8 @@ import anyio
 import pytest
 
 from forethought.sandbox import (
+    MAX_FORK,
+    MAX_SNAPSHOT,
     Backend,
     Contact,
     ExecResult,
@@ -34,7 +36,7 @@ def failures(backend: Backend) -> list[Finding]:
         return await check_sandbox(factory, isolated=backend != "local")
 
     findings = anyio.run(check)
-    assert len(findings) == (34 if backend == "local" else 40)
+    assert len(findings) == (39 if backend == "local" else 46)
     return [finding for finding in findings if not finding.ok]
 
 
@@ -107,7 +109,8 @@ class Careless:
     async def reset(self) -> None:
         """Does nothing."""
 
-    async def snapshot(self) -> bytes:
+    async def snapshot(self, *, max_bytes: int = MAX_SNAPSHOT) -> bytes:
+        """Knows no bound."""
         return await self._sandbox.snapshot()
 
     async def restore(self, snapshot: bytes) -> None:
@@ -116,6 +119,10 @@ class Careless:
     @property
     def contacts(self) -> Sequence[Contact]:
         return ()
+
+    async def fork(self, n: int, *, max_bytes: int = MAX_FORK) -> list[Sandbox]:
+        """Gives itself out as its children."""
+        return [self] * n
 
     async def close(self) -> None:
         """Does nothing."""
@@ -141,6 +148,8 @@ def test_the_suite_finds_the_faults_of_a_careless_sandbox() -> None:
         "What cannot be read is a SandboxFileError that names the path",
         "Reset empties the directory, whatever is in it, and kills what runs",
         "A snapshot brings back files, modes and links, and nothing else stays",
+        "A snapshot longer than allowed is a SandboxFileError that says how long",
+        "A fork has the same files, and then its own; the original goes on undisturbed",
         "A sandbox closes twice, and runs nothing after",
     } <= faulty
     assert {
