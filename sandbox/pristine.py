@@ -7,7 +7,7 @@ before it empties directories, so by then nobody is there who could change anyth
 """
 
 # Every import lengthens every boot (see agent.py), so no pathlib.
-# ruff: noqa: PTH101, PTH110, PTH112, PTH116, PTH123, PTH208
+# ruff: noqa: PTH101, PTH110, PTH116, PTH123, PTH208
 
 from __future__ import annotations
 
@@ -18,7 +18,6 @@ from collections.abc import Iterator
 
 from forethought.sandbox.frames import Settings
 
-QUEUES = "/dev/mqueue"
 TABLES = "/proc/sysvipc/shm", "/proc/sysvipc/sem", "/proc/sysvipc/msg"
 CHANGEABLE = "user.", "system.posix_acl_"
 """Attributes of a directory that its owner can set."""
@@ -26,8 +25,7 @@ CHANGEABLE = "user.", "system.posix_acl_"
 
 def directories(settings: Settings) -> list[str]:
     """What commands can write to and a reset empties."""
-    found = [settings.workdir, *settings.scratch]
-    return [*found, QUEUES] if _is_alone() and os.path.isdir(QUEUES) else found
+    return list(filter(os.path.isdir, (settings.workdir, *settings.scratch)))
 
 
 def modes(settings: Settings) -> dict[str, int]:

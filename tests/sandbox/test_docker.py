@@ -62,10 +62,17 @@ def test_the_engine_was_asked_for_every_limit() -> None:
         "CapDrop": ["ALL"],
         "SecurityOpt": ["no-new-privileges"],
         "AutoRemove": True,
-        "ShmSize": 16 << 20,
         "Binds": None,
     }
     assert {name: host[name] for name in wanted} == wanted
+    sizes = {path: options.split("size=")[1].split(",")[0] for path, options in rooms(host)}
+    assert sizes == {"/workspace": "64m", "/tmp": "32m", "/dev/shm": "16m"}
+
+
+def rooms(host: dict[str, object]) -> list[tuple[str, str]]:
+    found = host["Tmpfs"]
+    assert isinstance(found, dict)
+    return list(found.items())
 
 
 def test_too_much_memory_is_told_and_survived() -> None:

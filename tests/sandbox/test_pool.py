@@ -38,9 +38,10 @@ async def text(sandbox: Sandbox, *argv: str) -> str:
 
 
 def num_agents() -> int:
-    """Agents that are children of this process."""
-    children = Path("/proc/self/task").glob("*/children")
-    return sum(len(each.read_text().split()) for each in children)
+    """Agents that are children of this process; a watchdog is one as well, and stays."""
+    threads = Path("/proc/self/task").glob("*/children")
+    children = [pid for each in threads for pid in each.read_text().split()]
+    return sum(b"sandbox.frames" in Path(f"/proc/{pid}/cmdline").read_bytes() for pid in children)
 
 
 async def hold(pool: SandboxPool, done: anyio.Event, held: list[Sandbox]) -> None:
