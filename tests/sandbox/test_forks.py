@@ -113,13 +113,13 @@ def test_hostile_trees_are_copied_as_they_are_or_refused() -> None:
                 "python3 -c \"for i in range(30000): open(f'f{i}', 'w')\"",
             )
             with pytest.raises(
-                SandboxFileError, match=r"takes 3\d{7} bytes, more than the 16777216"
+                SandboxFileError, match=r"takes 1\d{7} bytes, more than the 16777216"
             ):
                 await sandbox.snapshot(max_bytes=16 << 20)
             (child,) = await sandbox.fork(1)
             try:
                 assert await shell(child, "readlink absolute; readlink up; ls | wc -l") == (
-                    "/etc/passwd\n../../..\n60003"
+                    "/etc/passwd\n../../..\n30003"
                 )
                 # The bits are there, and mean nothing: the directory is mounted without them.
                 assert await shell(child, "stat -c %a busybox; ./busybox id -u") == "6755\n1000"
