@@ -57,7 +57,7 @@ class BubblewrapSandbox(RemoteSandbox):
             processes=spec.pids,
             open_files=spec.open_files,
             not_proxied=not_proxied(spec.network),
-            system_call_filter=seccomp.program(seccomp.DENIED | seccomp.UNCOUNTED).hex(),
+            system_call_filter=seccomp.program({**seccomp.DENIED, **seccomp.SHARED_MEMORY}).hex(),
         )
         inside = [_python(), *program.arguments(settings)]
         # --die-with-parent means the thread that starts it: here the event loop's own.
