@@ -1,13 +1,17 @@
 """Sandboxes in bubblewrap namespaces, for machines without a container engine.
 
 A command sees a read-only /usr, memory-backed directories and its own processes only; it has no
-network, no capability, no other user's identity, and its files are gone in the end. What this does
-not protect from: the kernel is the host's and no seccomp filter stands before it, so io_uring,
-bpf and every bug behind a system call are in reach; memory is limited per process and not in sum
-(a hundred processes may take a hundred times as much); processor time is not limited at all; all
-world-readable files under /usr can be read; and the agent runs as the same user as the commands:
-it cannot be read or killed, being PID 1 and not dumpable, but its workers can be stopped. Use
-Docker for code that is out to do harm.
+network, no capability, no other user's identity, and its files are gone in the end. A seccomp
+filter keeps it from system calls that no command needs, io_uring, bpf, keyrings and System V memory
+among them, and Landlock, where the kernel has it, from writing elsewhere.
+
+What this does not protect from: the kernel is the host's, so a bug behind an allowed system call is
+in reach; memory is limited per process and not in sum (a hundred processes may take a hundred times
+as much, and full directories come on top), and so is the number of files not; processor time is not
+limited at all; all world-readable files under /usr can be read; and the agent runs as the same user
+as the commands: it cannot be read or killed, being PID 1 and not dumpable, but its workers can. A
+command that kills or stops its worker loses its output and, ten seconds after its limit at the
+latest, ends as one that was killed. Use Docker for code that is out to do harm.
 """
 
 from __future__ import annotations
@@ -26,7 +30,7 @@ from forethought.sandbox.frames import Settings
 from forethought.sandbox.remote import RemoteSandbox
 from forethought.sandbox.wire import Wire
 
-ISOLATION = "namespaces: no network, read-only system; no seccomp filter, memory per process only"
+ISOLATION = "namespaces: no network, read-only system, seccomp filter; memory per process only"
 HELP = "apt-get install bubblewrap, and allow unprivileged user namespaces"
 UID = 1000
 NOBODY = 65534
@@ -55,7 +59,7 @@ class BubblewrapSandbox(RemoteSandbox):
             processes=spec.pids,
             open_files=spec.open_files,
             not_proxied=not_proxied(spec.network),
-            system_call_filter=seccomp.program(seccomp.DENIED | seccomp.UNCOUNTED).hex(),
+            system_call_filter=seccomp.program({**seccomp.DENIED, **seccomp.SHARED_MEMORY}).hex(),
         )
         inside = [_python(), *program.arguments(settings)]
         # --die-with-parent means the thread that starts it: here the event loop's own.

@@ -2,10 +2,25 @@
 
 The engine is asked for create, attach, start and remove only: `docker exec` takes 100 to 250 ms a
 call and leaves what it started. A container has no network, a read-only root, memory-backed
-directories to write in (they count as memory), the engine's seccomp filter, no-new-privileges and
-limits on memory, processors and processes. Its commands run as user 1000 without any capability;
-the agent is root with three: SETUID and SETGID to become that user, KILL to end its processes.
-The limit on memory is `memory_mb`, or what full directories and the agent need if that is more.
+directories to write in (they count as memory, and so do files without content, so there is a limit
+on their number), the engine's seccomp filter and ours on top, no-new-privileges and limits on
+memory, processors and processes. Its commands run as user 1000 without any capability; the agent is
+root with three: SETUID and SETGID to become that user, KILL to end its processes. Landlock, where
+the kernel has it, lets commands write to their own directories and devices only. The limit on
+memory is `memory_mb`, or what full directories and the agent need if that is more.
+
+What this does not protect from: the kernel is the host's, so a bug behind an allowed system call is
+in reach; commands see what the kernel tells everybody, such as the machine's load, processors and
+the names of its mounts; and before Linux 5.19 a command can give up being the first to be killed
+when memory runs out, and have the agent killed in its place, which ends the sandbox. Commands of
+one sandbox are not kept from each other.
+
+With runtime "runsc" the kernel is gVisor's, in user space; one bug is no longer enough. It counts
+processes (`pids`) and the memory of each by itself, but not of all together: processes that use up
+the container's memory together end the sandbox, which then is unavailable. Debian's of 2022 cannot
+give lost processes to who started them (each command's carry a mark, which is found), lets commands
+read the agent's environment and memory map, though not its memory, and has no message queues or
+System V memory here. A command takes some 40 ms, and a fork bomb seconds.
 
 A container ends when its controller does, since the controller holds its standard input; the
 engine then removes it. One that was created and not started yet is removed by a watchdog, and if
@@ -38,7 +53,7 @@ from forethought.sandbox.wire import MultiplexedWire
 
 logger = logging.getLogger(__name__)
 
-ISOLATION = "container: own namespaces, no network, seccomp filter, hard limits; shared kernel"
+ISOLATION = "container: own namespaces, no network, seccomp filters, hard limits; shared kernel"
 OWNER_LABEL = "forethought.owner"
 END_S = 10
 

@@ -16,6 +16,8 @@ FILES_A_MB = 128
 FILE_KB = 2
 """What the kernel keeps of an empty file with a long name, which counts as memory too."""
 WORKDIR, SCRATCH = "/workspace", ("/tmp", "/dev/shm", "/dev/mqueue")
+HOST_TASKS = 64
+"""What a process of gVisor's takes of the host: a thread for each of the kernel's own threads."""
 SYSCTLS = {
     # Shared memory goes with the last process that has it, so that killing them gives it back.
     "kernel.shm_rmid_forced": "1",
@@ -26,6 +28,7 @@ SYSCTLS = {
 
 def settings(spec: SandboxSpec) -> Settings:
     """What the agent of a container has to know."""
+    denied = {**seccomp.DENIED, **(seccomp.SHARED if is_gvisor(spec) else {})}
     return Settings(
         WORKDIR,
         scratch=SCRATCH,
@@ -36,7 +39,7 @@ def settings(spec: SandboxSpec) -> Settings:
         processes=spec.pids if is_gvisor(spec) else -1,
         open_files=spec.open_files,
         not_proxied=not_proxied(spec.network),
-        system_call_filter=seccomp.program().hex(),
+        system_call_filter=seccomp.program(denied).hex(),
     )
 
 
@@ -62,7 +65,7 @@ def host_config(spec: SandboxSpec) -> Mapping[str, object]:
         "mem_limit": memory,
         "memswap_limit": memory,
         "nano_cpus": int(spec.cpus * 1e9),
-        "pids_limit": 256 + 8 * spec.pids if is_gvisor(spec) else spec.pids,
+        "pids_limit": HOST_TASKS * spec.pids if is_gvisor(spec) else spec.pids,
         "cap_drop": ["ALL"],
         "cap_add": ["SETUID", "SETGID", "KILL"],
         "security_opt": ["no-new-privileges"],

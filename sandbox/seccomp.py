@@ -24,7 +24,9 @@ NEW_NAMESPACES = 0x7E020000
 """Flags of clone that ask for a namespace of any kind."""
 FAMILIES = socket.AF_UNIX, socket.AF_INET, socket.AF_INET6, socket.AF_NETLINK
 
-DENIED: dict[str, tuple[int | None, int | None]] = {
+Numbers = Mapping[str, tuple[int | None, int | None]]
+
+DENIED: Numbers = {
     "_sysctl": (156, None),
     "acct": (163, 89),
     "add_key": (248, 217),
@@ -87,8 +89,15 @@ DENIED: dict[str, tuple[int | None, int | None]] = {
     "vhangup": (153, 58),
 }
 """Numbers on x86-64 and on 64-bit ARM, None where there is no such call; refused with EPERM."""
-UNCOUNTED: dict[str, tuple[int | None, int | None]] = {"shmget": (29, 194)}
-"""Memory that outlives its processes: denied where no control group counts it."""
+SHARED_MEMORY: Numbers = {"shmget": (29, 194)}
+"""It outlives its processes: denied where no control group counts it."""
+SHARED: Numbers = {
+    **SHARED_MEMORY,
+    "mq_open": (240, 180),
+    "msgget": (68, 186),
+    "semget": (64, 190),
+}
+"""What outlives its processes: denied where a reset could not find it, as in gVisor's kernel."""
 CLONE, CLONE3 = (56, 220), (435, 435)
 SOCKETS = (41, 198), (53, 199)
 
@@ -102,7 +111,7 @@ class _Step(NamedTuple):
     if_false: int = 0
 
 
-def program(denied: Mapping[str, tuple[int | None, int | None]] = DENIED) -> bytes:
+def program(denied: Numbers = DENIED) -> bytes:
     """The filter as an array of `struct sock_filter`, little-endian as both machines are."""
     x86, arm = (list(_machine(denied, column=column)) for column in (0, 1))
     steps = [
@@ -120,9 +129,7 @@ def program(denied: Mapping[str, tuple[int | None, int | None]] = DENIED) -> byt
     )
 
 
-def _machine(
-    denied: Mapping[str, tuple[int | None, int | None]], *, column: int
-) -> Iterator[_Step]:
+def _machine(denied: Numbers, *, column: int) -> Iterator[_Step]:
     """What follows once the machine is known."""
     yield _Step(LOAD, NUMBER)
     if column == 0:

@@ -6,7 +6,7 @@ import functools
 import logging
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, get_args
 
 import anyio.to_thread
@@ -31,6 +31,8 @@ class BackendStatus:
     """Why it cannot be used and what to do about it; empty if it can."""
     isolation: str
     """One line on what it keeps a command away from."""
+    engine: str = ""
+    """What stands behind it and its version, where that is a program of its own that answers."""
 
 
 def open_sandbox(
@@ -149,8 +151,13 @@ def _require_host(spec: SandboxSpec, backend: Backend) -> None:
 
 def _docker_status() -> BackendStatus:
     from forethought.sandbox import docker
+    from forethought.sandbox.engine import describe
 
-    return _status("docker", docker.unusable(), docker.ISOLATION)
+    try:
+        engine, reason = describe(), None
+    except SandboxUnavailable as error:
+        engine, reason = "", str(error)
+    return replace(_status("docker", reason, docker.ISOLATION), engine=engine)
 
 
 def _bubblewrap_status() -> BackendStatus:
