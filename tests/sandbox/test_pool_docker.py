@@ -128,7 +128,6 @@ def test_a_live_sandbox_takes_less_than_a_megabyte_here() -> None:
     found = json.loads(done.stdout)
     assert found["live"] == num_live
     assert found["mb"] / num_live < 1.0, found
-    print(found)
 
 
 def test_a_container_that_is_removed_on_the_shelf_is_not_lent() -> None:
