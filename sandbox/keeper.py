@@ -22,8 +22,8 @@ logger = logging.getLogger(__name__)
 TICK_S = 0.2
 RESET_S = 5.0
 """Longer than this, a new sandbox is quicker."""
-OVERDUE_S = 30.0
-"""What has booted before, and now takes so long, waits for an engine that hangs."""
+OVERDUE = 0.5
+"""What has booted before, and now takes this share of the patience, waits for a hanging engine."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -190,8 +190,9 @@ class Keeper:
 
     def _look_after(self, shelf: Shelf, now: float) -> None:
         """Notice an engine that hangs; close what nobody wants."""
-        if shelf.has_booted and any(now - began > OVERDUE_S for began in shelf.boots):
-            shelf.breaker.open(f"a boot has taken more than {OVERDUE_S:.0f} s")
+        limit_s = OVERDUE * self._terms.patience_s
+        if shelf.has_booted and any(now - began > limit_s for began in shelf.boots):
+            shelf.breaker.open(f"the engine has not answered for {limit_s:.0f} s")
         kept = self._stock.warm if now - shelf.asked_at <= self._terms.idle_s else 0
         for member in list(shelf.idle):
             cause = self._worn(member)

@@ -13,7 +13,7 @@ from forethought.sandbox.base import (
 )
 from forethought.sandbox.contacts import Contact
 from forethought.sandbox.remote import RemoteSandbox
-from forethought.sandbox.transfer import Stream, copy_or_close
+from forethought.sandbox.transfer import Stream, closed_on_failure, copy
 
 
 class LeasedSandbox:
@@ -87,7 +87,8 @@ class LeasedSandbox:
         """`n` more of the pool's sandboxes, with the same files; see `Sandbox.fork`."""
         source = self._behind()
         twins = await self._lend(n)
-        await copy_or_close(source, twins, max_bytes=max_bytes)
+        async with closed_on_failure(twins):
+            await copy(source, twins, max_bytes=max_bytes)
         return list(twins)
 
     def stream(self, kind: str) -> Stream:

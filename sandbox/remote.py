@@ -22,7 +22,7 @@ from forethought.sandbox.dialer import Dialer
 from forethought.sandbox.exchange import Exchange
 from forethought.sandbox.frames import Reply, Request
 from forethought.sandbox.together import together
-from forethought.sandbox.transfer import ANSWER_S, Stream, copy_or_close
+from forethought.sandbox.transfer import ANSWER_S, Stream, closed_on_failure, copy
 from forethought.sandbox.wire import Wire
 
 BOOT_S = 60.0
@@ -161,8 +161,14 @@ class RemoteSandbox:
 
     async def fork(self, n: int, *, max_bytes: int = MAX_FORK) -> list[Sandbox]:
         """`n` new sandboxes with the same files; see `Sandbox.fork`."""
-        twins = await together([self._open_twin] * n)
-        await copy_or_close(self, twins, max_bytes=max_bytes)
+        twins: list[RemoteSandbox] = []
+
+        async def open_one() -> None:
+            twins.append(await self._open_twin())
+
+        async with closed_on_failure(twins):
+            await together([open_one] * n)
+            await copy(self, twins, max_bytes=max_bytes)
         return list(twins)
 
     def stream(self, kind: str) -> Stream:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import AsyncExitStack
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
 from types import TracebackType
 from typing import Protocol, Self
@@ -71,20 +71,22 @@ class Streaming(Sandbox, Protocol):
         ...
 
 
-async def copy_or_close(source: Streaming, targets: Sequence[Streaming], *, max_bytes: int) -> None:
-    """Give the targets, instead of their own files, those of the source; close them if it fails.
-
-    One piece is read while the one before is written to all, so the slowest sets the pace.
-    """
+@asynccontextmanager
+async def closed_on_failure(sandboxes: Sequence[Sandbox]) -> AsyncIterator[None]:
+    """Close them, those that are added meanwhile too, if anything goes wrong."""
     try:
-        await _copy(source, targets, max_bytes=max_bytes)
+        yield
     except BaseException:
         with anyio.CancelScope(shield=True):
-            await together([target.close for target in targets])
+            await together([sandbox.close for sandbox in sandboxes])
         raise
 
 
-async def _copy(source: Streaming, targets: Sequence[Streaming], *, max_bytes: int) -> None:
+async def copy(source: Streaming, targets: Sequence[Streaming], *, max_bytes: int) -> None:
+    """Give the targets, instead of their own files, those of the source.
+
+    One piece is read while the one before is written to all, so the slowest sets the pace.
+    """
     async with AsyncExitStack() as stack:
         outgoing = await stack.enter_async_context(source.stream("snapshot"))
         incoming = [await stack.enter_async_context(each.stream("restore")) for each in targets]
