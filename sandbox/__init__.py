@@ -1,5 +1,6 @@
 """Where untrusted commands run."""
 
+from forethought.sandbox.artefacts import ArtefactRefused, as_snapshot, collect
 from forethought.sandbox.base import (
     Backend,
     ExecResult,
@@ -9,20 +10,35 @@ from forethought.sandbox.base import (
     SandboxSpec,
     SandboxUnavailable,
 )
+from forethought.sandbox.calls import Calls, Case
 from forethought.sandbox.check import Finding, check_sandbox
+from forethought.sandbox.grade import Judge, grade
+from forethought.sandbox.same import same
 from forethought.sandbox.select import BackendStatus, backends, open_sandbox
+from forethought.sandbox.verdict import Cause, Outcome, Verdict
 
 __all__ = [
+    "ArtefactRefused",
     "Backend",
     "BackendStatus",
+    "Calls",
+    "Case",
+    "Cause",
     "ExecResult",
     "Finding",
+    "Judge",
+    "Outcome",
     "Sandbox",
     "SandboxError",
     "SandboxFileError",
     "SandboxSpec",
     "SandboxUnavailable",
+    "Verdict",
+    "as_snapshot",
     "backends",
     "check_sandbox",
+    "collect",
+    "grade",
     "open_sandbox",
+    "same",
 ]
