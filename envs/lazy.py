@@ -35,6 +35,11 @@ class LazySandbox:
         """Whether there is a sandbox behind it by now."""
         return self._sandbox is not None and not self._closed
 
+    @property
+    def is_untouched(self) -> bool:
+        """Whether nobody has used it yet, so that it holds what it began with."""
+        return self._sandbox is None and not self._closed
+
     async def exec(
         self,
         argv: Sequence[str],

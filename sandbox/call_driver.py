@@ -15,6 +15,7 @@ import json
 import os
 import sys
 from collections.abc import Callable, Sequence
+from functools import partial
 
 LOADED = -1
 """Stands for the loading of the modules where the number of a case is due."""
@@ -43,7 +44,7 @@ def main() -> None:
     say(LOADED, report)
     if "value" in report:
         for number, function, arguments in job["cases"]:
-            report = _attempt(lambda f=functions[function], a=arguments: f(*a))
+            report = _attempt(partial(functions[function], *arguments))
             try:
                 say(number, report)
             except (TypeError, ValueError, RecursionError) as error:

@@ -146,7 +146,7 @@ class _Trial:
     ) -> tuple[Cause, str] | None:
         """Judge what a process answered; why the cases left are given up, if they are."""
         if answers.load_failure is not None:
-            return answers.load_failure.cause, answers.load_failure.detail
+            return answers.load_failure
         for report in answers.reports:
             self._outcomes.append(_judged(self._cases[len(self._outcomes)], report))
         if len(self._outcomes) == len(self._cases):

@@ -32,7 +32,8 @@ class Answers:
 
     has_begun: bool = False
     is_loaded: bool = False
-    load_failure: Report | None = None
+    load_failure: tuple[Cause, str] | None = None
+    """Why the modules could not be loaded, if they could not."""
     reports: list[Report] = field(default_factory=list)
     """Of the first cases, in order."""
     forgery: str = ""
@@ -90,7 +91,7 @@ def _add(answers: Answers, found: object) -> None:
     elif report.cause is None:
         answers.is_loaded = True
     elif answers.load_failure is None:
-        answers.load_failure = report
+        answers.load_failure = report.cause, report.detail
     else:
         raise _ForgedLine
 
