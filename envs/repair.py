@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
-from typing import ClassVar, get_args
+from typing import ClassVar, Literal, get_args
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError
@@ -20,6 +20,7 @@ from forethought.envs.base import Env
 from forethought.envs.bugs import Broken, broken_functions
 from forethought.envs.card import Card
 from forethought.envs.granted import SANDBOX_TOOLS, plan
+from forethought.envs.hidden import HiddenCall, suite_of
 from forethought.envs.lazy import LazySandbox
 from forethought.envs.lines import without_plan
 from forethought.envs.rewards import brier
@@ -39,19 +40,10 @@ from forethought.sandbox import (
     open_sandbox,
 )
 
+Judging = Literal["calls", "tests"]
+
 MODULE = "solution"
 PATH = f"{MODULE}.py"
-
-
-class HiddenCall(BaseModel):
-    """A call of a function in the module, and what it has to give."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    function: str
-    arguments: tuple[JsonValue, ...]
-    value: JsonValue = None
-    raises: str | None = None
 
 
 class Work(BaseModel):
@@ -67,7 +59,9 @@ class Work(BaseModel):
 class Repair(Env):
     """Code repair, judged by hidden calls in a fresh sandbox; see the module.
 
-    `backend` says where code runs, the agent's and the judging; "auto" is the best there is.
+    `backend` says where code runs, the agent's and the judging; "auto" is the best there is. With
+    `judging="tests"` the calls are made by a file of tests in one process with the module, as it is
+    usual for code and less safe (see `forethought.sandbox.suites`); that needs pytest in the image.
     """
 
     card: ClassVar[Card] = Card(
@@ -85,13 +79,24 @@ class Repair(Env):
     )
 
     def __init__(
-        self, *, horizon: int | None = None, split: Split = "train", backend: Backend = "auto"
+        self,
+        *,
+        horizon: int | None = None,
+        split: Split = "train",
+        backend: Backend = "auto",
+        image: str | None = None,
+        judging: Judging = "calls",
     ) -> None:
         super().__init__(horizon=horizon, split=split)
+        if judging not in get_args(Judging):
+            known = ", ".join(get_args(Judging))
+            raise ValueError(f"nothing is judged by {judging!r}; there are: {known}")
         if backend not in get_args(Backend):
             known = ", ".join(get_args(Backend))
             raise ValueError(f"no sandbox backend named {backend!r}; there are: {known}")
         self.backend: Backend = backend
+        self.image = image
+        self.judging: Judging = judging
         self.verdict: Verdict | None = None
         """Of the submitted file, once it has been judged."""
 
@@ -111,10 +116,12 @@ class Repair(Env):
 
     def open_sandbox(self) -> AbstractAsyncContextManager[Sandbox]:
         """A sandbox of the backend that was asked for."""
-        return open_sandbox(SandboxSpec(), backend=self.backend)
+        return open_sandbox(SandboxSpec(image=self.image), backend=self.backend)
 
     def judge(self) -> Judge:
-        """Who judges the file: hidden calls, answered in a fresh sandbox, compared here."""
+        """Who judges the file in a fresh sandbox; the outcomes are in the order of the calls."""
+        if self.judging == "tests":
+            return suite_of(self.work.calls, module=MODULE, fresh=self.open_sandbox)
         cases = [
             Case(
                 function=f"{MODULE}:{call.function}",

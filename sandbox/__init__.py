@@ -15,6 +15,7 @@ from forethought.sandbox.check import Finding, check_sandbox
 from forethought.sandbox.grade import Judge, grade
 from forethought.sandbox.same import same
 from forethought.sandbox.select import BackendStatus, backends, open_sandbox
+from forethought.sandbox.suites import Suite, known_from_reference
 from forethought.sandbox.verdict import Cause, Outcome, Verdict
 
 __all__ = [
@@ -33,12 +34,14 @@ __all__ = [
     "SandboxFileError",
     "SandboxSpec",
     "SandboxUnavailable",
+    "Suite",
     "Verdict",
     "as_snapshot",
     "backends",
     "check_sandbox",
     "collect",
     "grade",
+    "known_from_reference",
     "open_sandbox",
     "same",
 ]

@@ -22,6 +22,7 @@ from pydantic import JsonValue
 
 from forethought.sandbox.artefacts import as_snapshot
 from forethought.sandbox.base import ExecResult, Sandbox
+from forethought.sandbox.endings import never_begun, why_it_ended
 from forethought.sandbox.fresh import Factory, NeverBegun, in_fresh
 from forethought.sandbox.reports import Answers, Report, read_answers
 from forethought.sandbox.same import same
@@ -118,7 +119,7 @@ class _Trial:
             answers = read_answers(result.stdout, nonce, num_cases=len(left))
             if not (has_begun or answers.has_begun):
                 if grace_s or not result.timed_out:
-                    raise NeverBegun(_never_begun(result, timeout_s))
+                    raise NeverBegun(never_begun(result, timeout_s))
                 grace_s = START_S
                 continue
             has_begun = True
@@ -153,7 +154,7 @@ class _Trial:
             return None
         if result.timed_out and not result.truncated and answers.reports:
             return None  # the next case gets its whole time in a process of its own
-        cause, detail = _why_it_ended(result, timeout_s)
+        cause, detail = why_it_ended(result, timeout_s)
         if not answers.is_loaded:
             return cause, detail
         case = str(self._cases[len(self._outcomes)])
@@ -178,22 +179,6 @@ def _judged(case: Case, report: Report) -> Outcome:
         return Outcome(case=str(case))
     due = case.raises or repr(case.value)
     return Outcome(case=str(case), cause=cause, detail=f"{case} gave {told}, not {due}"[:500])
-
-
-def _never_begun(result: ExecResult, timeout_s: float) -> str:
-    why = f"within {timeout_s:g} s" if result.timed_out else f"(exit status {result.rc})"
-    return f"no judge could start {why}: {result.text[-500:]!r}"
-
-
-def _why_it_ended(result: ExecResult, timeout_s: float) -> tuple[Cause, str]:
-    if result.oom_killed:
-        return Cause.OUT_OF_MEMORY, "its process was killed for the memory it took"
-    if result.truncated:
-        return Cause.TOO_MUCH_OUTPUT, "more output than is taken"
-    if result.timed_out:
-        return Cause.TIMEOUT, f"no answer within {timeout_s:.3g} s"
-    errors = result.stderr.decode("utf-8", "replace")[-200:]
-    return Cause.CRASHED, f"exit status {result.rc} before it answered; {errors!r}"
 
 
 @cache

@@ -1,7 +1,7 @@
 """Grading: what an agent leaves behind is judged where the agent has never been.
 
     files leave its sandbox as data       `collect`: plain files at paths named beforehand
-    a judge tries them in a fresh one     `Calls` (prefer it) or `Tests`
+    a judge tries them in a fresh one     `Calls` (prefer it) or `Suite`
     the verdict is made here              never a file, an exit status or a line that work can write
 
 Hidden inputs and tests reach the fresh sandbox only, which ends with the judging. A judge's

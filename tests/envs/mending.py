@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from forethought.envs.base import Step
 from forethought.envs.calls import render_call
-from forethought.envs.repair import PATH, Repair
+from forethought.envs.repair import PATH, Judging, Repair
 from forethought.envs.task import Task
 from forethought.sandbox import Backend
 
@@ -24,8 +24,10 @@ TASK = Task.model_validate(
 )
 
 
-def started(*, backend: Backend = "local") -> Repair:
-    env = Repair(backend=backend)
+def started(
+    *, backend: Backend = "local", judging: Judging = "calls", image: str | None = None
+) -> Repair:
+    env = Repair(backend=backend, judging=judging, image=image)
     env.reset(seed=0, options={"task": TASK})
     return env
 

@@ -161,9 +161,36 @@ def test_a_task_of_another_kind_is_refused(data: dict[str, object], message: str
         Repair(backend="local").reset(options={"task": task})
 
 
-def test_an_unknown_backend_is_refused() -> None:
-    with pytest.raises(ValueError, match="no sandbox backend named 'dokcer'"):
-        envs.make("repair-v0", backend="dokcer")
+@pytest.mark.parametrize(
+    ("option", "message"),
+    [
+        ({"backend": "dokcer"}, "no sandbox backend named 'dokcer'"),
+        ({"judging": "eye"}, "nothing is judged by 'eye'; there are: calls, tests"),
+    ],
+)
+def test_an_unknown_option_is_refused(option: dict[str, str], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        envs.make("repair-v0", **option)
+
+
+@pytest.mark.parametrize("horizon", [1, 3])
+def test_the_expert_is_right_by_hidden_test_files_too(horizon: int) -> None:
+    env = Repair(horizon=horizon, backend="local", judging="tests")
+    env.reset(seed=horizon)
+    while not env.over:
+        _, score, *_ = env.step(env.oracle())
+    env.close()
+    assert score == 1.0
+    assert env.verdict is not None
+    assert len(env.verdict.outcomes) == len(env.work.calls)
+
+
+def test_the_file_as_it_was_fails_by_hidden_test_files_too() -> None:
+    env = started(judging="tests")
+    _, score, _, _, info = submitted(env)
+    assert (score, info["metrics"]["functions_right"]) == (0.0, 0.5)
+    assert env.verdict is not None
+    assert env.verdict.cause is Cause.WRONG_ANSWER
 
 
 @pytest.mark.slow
