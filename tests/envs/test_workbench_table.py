@@ -168,14 +168,12 @@ def test_a_stated_confidence_is_scored(confidence: float | None, score: float | 
         "rm table.csv; mkfifo table.csv",
         "rm table.csv; mkdir table.csv",
         "truncate -s 20G table.csv",
-        "chmod 000 table.csv",
         "python3 -c 'import socket; socket.socket(1).bind(\"s.csv\")'; mv s.csv table.csv",
     ],
-    ids=["link", "second name", "below a link", "pipe", "directory", "huge", "closed", "socket"],
+    ids=["link", "second name", "below a link", "pipe", "directory", "huge", "socket"],
 )
-@pytest.mark.docker
 def test_cheating_with_what_is_no_plain_file_scores_nothing(command: str) -> None:
-    env = started(backend="docker")
+    env = started()
     env.step(render_call("write_file", {"path": "table.csv", "text": gold(env)}))
     env.step(render_call("bash", {"command": command}))
     path = "e/table.csv" if "ln -s d e" in command else "table.csv"
