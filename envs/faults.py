@@ -63,7 +63,7 @@ def plant(function: ast.FunctionDef, faults: Sequence[Fault]) -> None:
     for node in nodes:
         match node:
             case ast.For(body=[]) | ast.While(body=[]) | ast.If(body=[]):
-                node.body.append(ast.Pass())
+                node.body.append(ast.Pass(lineno=1, col_offset=0))
 
 
 def _off_by_one(node: ast.AST) -> Iterator[Edit]:

@@ -88,8 +88,10 @@ def _compiled(function: ast.FunctionDef) -> Callable[[Sequence[JsonValue]], obje
         return called(*given)
 
     namespace: dict[str, Callable[..., object]] = {"_burn": burn}
-    for loop in [node for node in ast.walk(function) if isinstance(node, ast.For | ast.While)]:
-        loop.body.insert(0, ast.parse("_burn()").body[0])
-    tree = ast.fix_missing_locations(ast.Module([function], []))
+    burning = ast.parse("_burn()").body[0]
+    for node in ast.walk(function):
+        if isinstance(node, ast.For | ast.While):
+            node.body.insert(0, burning)
+    tree = ast.Module([function], [])
     exec(compile(tree, "<function>", "exec"), namespace)
     return call
