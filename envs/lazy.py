@@ -48,6 +48,11 @@ class LazySandbox:
         """What commands reached over the network so far; see `Sandbox.contacts`."""
         return () if self._sandbox is None else self._sandbox.contacts
 
+    @property
+    def is_untouched(self) -> bool:
+        """Whether nobody has used it yet, so that it holds what it began with."""
+        return self._sandbox is None and not self._closed
+
     async def exec(
         self,
         argv: Sequence[str],
