@@ -7,6 +7,9 @@ container ends with its PID 1: a controller that dies leaves nothing. Commands h
 descriptors that frames go through, so they cannot write one.
 """
 
+# Every import lengthens every boot, so no pathlib.
+# ruff: noqa: PTH101
+
 from __future__ import annotations
 
 import json
@@ -33,6 +36,7 @@ def serve(settings: Settings) -> None:
     prctl(SET_DUMPABLE, 0)
     prctl(SET_CHILD_SUBREAPER, 1)
     os.umask(0o022)
+    _let_commands_write(settings)
     wake = wake_on_signals()
     os.set_blocking(0, False)
     os.set_blocking(1, False)
@@ -54,6 +58,13 @@ def serve(settings: Settings) -> None:
             elif isinstance(ready, socket) and ready in workers.channels:
                 outbox += workers.receive(ready)
     kill_descendants()
+
+
+def _let_commands_write(settings: Settings) -> None:
+    """Whatever the image's own directories of these names allow: runc mounts with their modes."""
+    if settings.uid >= 0:
+        for directory in (settings.workdir, *settings.scratch):
+            os.chmod(directory, 0o1777)
 
 
 def _begin(request: Request, workers: Workers) -> bytes:

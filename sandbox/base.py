@@ -2,20 +2,24 @@
 
     SandboxError
     ├── SandboxUnavailable (ConnectionError)   the engine or the sandbox itself is gone
-    └── SandboxFileError (OSError)             a file could not be read or written in it
+    ├── SandboxFileError (OSError)             a file could not be read or written in it
+    └── ImageBuildFailed (RuntimeError)        an image could not be made
 
 A command that fails, runs too long or eats too much is no error: that is what `ExecResult` tells.
 """
 
 from __future__ import annotations
 
+import posixpath
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 Backend = Literal["auto", "docker", "bwrap", "local"]
+SYSTEM = "/", "/bin", "/dev", "/etc", "/lib", "/lib64", "/proc", "/sbin", "/sys", "/tmp", "/usr"
+"""Directories of an image that cannot be hidden by one to work in."""
 
 
 class SandboxError(Exception):
@@ -30,6 +34,10 @@ class SandboxFileError(SandboxError, OSError):
     """A file in the sandbox could not be read or written."""
 
 
+class ImageBuildFailed(SandboxError, RuntimeError):
+    """An image could not be made of what there is."""
+
+
 class SandboxSpec(BaseModel):
     """What a sandbox is made of and what it may use."""
 
@@ -42,8 +50,26 @@ class SandboxSpec(BaseModel):
     pids: int = Field(default=128, ge=4)
     disk_mb: int = Field(default=256, ge=1)
     """Size of the working directory, which is in memory; in a container it counts as memory."""
+    workdir: str | None = None
+    """Directory of the image in which an episode starts and that a reset brings back, such as
+    "/app"; its files are copied into memory and belong to the commands' user. None is an empty
+    /workspace."""
     runtime: str | None = None
     """Container runtime, "runsc" for gVisor; None is the engine's default."""
+
+    @field_validator("workdir")
+    @classmethod
+    def _workdir_is_a_place_of_its_own(cls, workdir: str | None) -> str | None:
+        if workdir is not None and (
+            workdir != posixpath.normpath(workdir)
+            or not workdir.startswith("/")
+            or workdir in SYSTEM
+            or workdir.startswith(("/dev/", "/proc/", "/sys/", "/tmp/", "/forethought"))
+        ):
+            raise ValueError(
+                f"workdir {workdir!r} cannot be worked in; name a directory such as '/app'"
+            )
+        return workdir
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -21,15 +21,17 @@ import socket
 import threading
 
 import anyio
-import anyio.lowlevel
 import anyio.to_thread
 import docker
-from docker.errors import ImageNotFound, NotFound
+from docker.errors import APIError, ImageNotFound, NotFound
 
-from forethought.sandbox import image, program
+from forethought.sandbox import program
 from forethought.sandbox.base import SandboxSpec, SandboxUnavailable
+from forethought.sandbox.contents import contents
 from forethought.sandbox.engine import address, connect
-from forethought.sandbox.limits import SETTINGS, host_config
+from forethought.sandbox.lanes import Lane
+from forethought.sandbox.launch import Launch, is_without_python, launch
+from forethought.sandbox.limits import host_config, settings
 from forethought.sandbox.owner import has_died, owner
 from forethought.sandbox.provide import provide
 from forethought.sandbox.remote import RemoteSandbox
@@ -42,9 +44,11 @@ ISOLATION = "container: own namespaces, no network, seccomp filter, hard limits;
 OWNER_LABEL = "forethought.owner"
 CONCURRENT_BOOTS = 4
 """Starting more at once makes none of them ready sooner, and each much later."""
+CONCURRENT_ENDS = 32
 END_S = 10
 
-_boots: anyio.lowlevel.RunVar[anyio.CapacityLimiter] = anyio.lowlevel.RunVar("boots")
+_boots = Lane("boots", width=CONCURRENT_BOOTS)
+_ends = Lane("ends", width=CONCURRENT_ENDS)
 _reaped = threading.Event()
 
 
@@ -54,22 +58,41 @@ class DockerSandbox(RemoteSandbox):
     def __init__(self, wire: MultiplexedWire, *, container: str) -> None:
         super().__init__(wire)
         self.container = container
+        self._pristine: bytes | None = None
 
     @classmethod
     async def open(cls, spec: SandboxSpec) -> DockerSandbox:
         """Start a container and wait until its agent answers. Raises SandboxUnavailable."""
-        container, connection = await anyio.to_thread.run_sync(_boot, spec, limiter=_limiter())
+        container, connection = await anyio.to_thread.run_sync(
+            _boot, spec, limiter=_boots.limiter()
+        )
         sandbox = cls(MultiplexedWire(connection), container=container)
         try:
             await sandbox.greet()
+            await sandbox._fill(spec)
         except BaseException:
             await sandbox.close()
             raise
         return sandbox
 
+    async def reset(self) -> None:
+        """Kill every process; back to the working directory's first content."""
+        if self._pristine is None:
+            await super().reset()
+        else:
+            await self.restore(self._pristine)
+
+    async def _fill(self, spec: SandboxSpec) -> None:
+        """Put in place what the image holds in the working directory."""
+        if spec.workdir is not None:
+            self._pristine = await anyio.to_thread.run_sync(
+                contents, spec, limiter=_boots.limiter()
+            )
+            await self.reset()
+
     async def _release(self) -> None:
         with anyio.CancelScope(shield=True):
-            await anyio.to_thread.run_sync(_remove, self.container)
+            await anyio.to_thread.run_sync(_remove, self.container, limiter=_ends.limiter())
 
 
 def unusable() -> str | None:
@@ -94,16 +117,6 @@ def reap() -> int:
     return num_removed
 
 
-def _limiter() -> anyio.CapacityLimiter:
-    """One for the event loop: limiters cannot be shared by loops."""
-    try:
-        return _boots.get()
-    except LookupError:
-        limiter = anyio.CapacityLimiter(CONCURRENT_BOOTS)
-        _boots.set(limiter)
-        return limiter
-
-
 def _boot(spec: SandboxSpec) -> tuple[str, socket.socket]:
     """Id of a started container, and its standard streams."""
     if not _reaped.is_set():
@@ -111,32 +124,49 @@ def _boot(spec: SandboxSpec) -> tuple[str, socket.socket]:
         reap()
     with connect() as engine:
         watch(address(), label=f"{OWNER_LABEL}={owner()}")
-        container = _create(engine, spec)
+        first = launch(engine, spec)
         try:
-            connection = _attach(engine, container)
-            try:
-                engine.start(container)
-            except BaseException:
-                connection.close()
-                raise
-        except BaseException:
-            engine.remove_container(container, force=True)
+            return _start(engine, spec, first)
+        except APIError as error:
+            if is_without_python(first, error):
+                return _start(engine, spec, launch(engine, spec))
             raise
+
+
+def _start(
+    engine: docker.APIClient, spec: SandboxSpec, launch: Launch
+) -> tuple[str, socket.socket]:
+    container = _create(engine, spec, launch)
+    try:
+        connection = _attach(engine, container)
+        try:
+            engine.start(container)
+        except BaseException:
+            connection.close()
+            raise
+    except BaseException:
+        # The engine itself removes a container that does not start.
+        with contextlib.suppress(NotFound):
+            engine.remove_container(container, force=True, v=True)
+        raise
     return container, connection
 
 
-def _create(engine: docker.APIClient, spec: SandboxSpec) -> str:
-    reference = spec.image or image.tag()
+def _create(engine: docker.APIClient, spec: SandboxSpec, launch: Launch) -> str:
+    inside = settings(spec)
     options = {
-        "image": reference,
-        "entrypoint": ["python3"],
-        "command": program.arguments(SETTINGS),
+        "image": launch.image,
+        "entrypoint": [launch.python],
+        "command": program.arguments(inside),
         "user": "0:0",
         "working_dir": "/",
-        "environment": {"HOME": SETTINGS.workdir},
+        "environment": {**launch.environment, "HOME": inside.workdir},
         "stdin_open": True,
         "labels": {OWNER_LABEL: owner()},
-        "host_config": engine.create_host_config(**host_config(spec)),
+        "healthcheck": {"test": ["NONE"]},
+        "host_config": engine.create_host_config(
+            **host_config(spec, declared=launch.declared), binds=launch.volumes
+        ),
     }
     try:
         created = engine.create_container(**options)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from forethought.sandbox import image
 from forethought.sandbox.base import SandboxSpec
@@ -11,11 +11,16 @@ from forethought.sandbox.frames import Settings
 WRITABLE = "rw,exec,nosuid,nodev,mode=1777"
 SHARED_MB = 16
 AGENT_MB = 64
-SETTINGS = Settings("/workspace", scratch=("/tmp", "/dev/shm"), uid=image.UID, has_cgroup=True)
+WORKDIR, SCRATCH = "/workspace", ("/tmp", "/dev/shm")
 
 
-def host_config(spec: SandboxSpec) -> Mapping[str, object]:
-    """Arguments for the engine's host configuration."""
+def settings(spec: SandboxSpec) -> Settings:
+    """What the agent of a container has to know."""
+    return Settings(spec.workdir or WORKDIR, scratch=SCRATCH, uid=image.UID, has_cgroup=True)
+
+
+def host_config(spec: SandboxSpec, *, declared: Sequence[str] = ()) -> Mapping[str, object]:
+    """Arguments for the engine's host configuration; `declared` are the image's VOLUMEs."""
     scratch_mb = max(1, spec.disk_mb // 2)
     # Files count as memory. Were there room for more of them than for processes, then a command
     # that fills its disk would have the agent killed, and its own failure would pass for ours.
@@ -26,7 +31,9 @@ def host_config(spec: SandboxSpec) -> Mapping[str, object]:
         "ipc_mode": "private",
         "read_only": True,
         "tmpfs": {
-            SETTINGS.workdir: f"{WRITABLE},size={spec.disk_mb}m",
+            # The engine's own volumes have no limit, and no reset would empty them.
+            **dict.fromkeys(declared, "ro,size=1m"),
+            spec.workdir or WORKDIR: f"{WRITABLE},size={spec.disk_mb}m",
             "/tmp": f"{WRITABLE},size={scratch_mb}m",
         },
         "shm_size": f"{SHARED_MB}m",
