@@ -16,11 +16,12 @@ import threading
 from pathlib import Path
 
 import docker
-from docker.errors import ImageNotFound, NotFound
+from docker.errors import NotFound
 
 from forethought.sandbox import distributions, host
 from forethought.sandbox.base import SandboxUnavailable
 from forethought.sandbox.image import add_python, default_distributions, fingerprint
+from forethought.sandbox.provide import load
 from forethought.sandbox.tree import Tree, docker_archive
 
 PLACE = "/forethought"
@@ -87,13 +88,9 @@ def provide_volume(engine: docker.APIClient) -> str:
 
 
 def _fill(engine: docker.APIClient, volume: str) -> bool:
-    """Mount it in a container that is never started: that fills an empty one; whether it is whole."""
+    """Mount it in a container that never starts: that fills an empty one. Whether it is whole."""
     reference = f"{REPOSITORY}:{name()}"
-    try:
-        engine.inspect_image(reference)
-    except ImageNotFound:
-        for _ in engine.load_image(build()):
-            pass
+    load(engine, reference, build)
     mount = engine.create_host_config(binds={volume: {"bind": PLACE, "mode": "rw"}})
     container = engine.create_container(reference, host_config=mount)["Id"]
     try:
