@@ -27,6 +27,8 @@ PLACES = "Dockerfile", "environment/Dockerfile"
 BASES_LABEL = "forethought.bases"
 NUM_LAST_LINES = 5
 STEP = re.compile(r"Step (\d+/\d+) : (.*)")
+NOISE = re.compile(r"\x1b\[[0-9;]*m")
+OF_THE_ENGINE = "---> ", "Removing intermediate container "
 
 
 def build(
@@ -144,11 +146,11 @@ def _build(
                 if begun := STEP.fullmatch(line):
                     step = f"step {begun[1]} ({begun[2]})"
                     last.clear()
-                elif line.strip() and not line.startswith(" ---> "):
-                    last.append(line.strip())
+                elif (said := NOISE.sub("", line).strip()) and not said.startswith(OF_THE_ENGINE):
+                    last.append(said)
             if "error" in event:
-                said = f"; it said: {' | '.join(last)}" if last else ""
-                raise ImageBuildFailed(f"{step} failed: {event['error'].strip()}{said}")
+                rest = f"; it said: {' | '.join(last)}" if last else ""
+                raise ImageBuildFailed(f"{step} failed: {event['error'].strip()}{rest}")
             if "ID" in event.get("aux", {}):
                 identity = str(event["aux"]["ID"])
     except APIError as error:

@@ -11,47 +11,56 @@ import tarfile
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import lru_cache
 
 import docker
-from docker.errors import NotFound
+from docker.errors import APIError
 
 from forethought.sandbox.base import SandboxSpec
-from forethought.sandbox.engine import connect
 from forethought.sandbox.image import tag
+from forethought.sandbox.provide import provide
 
 NUM_KEPT = 16
 """Archives in memory, of at most `disk_mb` each."""
 
 _lock = threading.Lock()
+_kept: dict[tuple[str, str], tuple[bytes, int]] = {}
+"""Archives and the bytes of the files in them, by image id and directory; the oldest first."""
 
 
-def contents(spec: SandboxSpec) -> bytes | None:
-    """The files in `spec.workdir` of its image, which is there; None without a workdir.
+def contents(engine: docker.APIClient, spec: SandboxSpec) -> bytes | None:
+    """The files in `spec.workdir` of its image; None without a workdir.
 
     Devices, pipes and sockets are left out; the owner may read and write all the rest. Raises
     ValueError if there is no such directory or it is too large, and SandboxUnavailable.
     """
     if spec.workdir is None:
         return None
+    if spec.image is None:
+        provide(engine, None)
     reference = spec.image or tag()
-    with _lock, connect() as engine:
-        identity = engine.inspect_image(reference)["Id"]
-        archive, num_bytes = _archive(identity, spec.workdir, reference)
+    identity = engine.inspect_image(reference)["Id"]
+    with _lock:
+        key = identity, spec.workdir
+        if key not in _kept:
+            found = _archive(engine, identity, spec.workdir, reference)
+            if len(_kept) == NUM_KEPT:
+                del _kept[next(iter(_kept))]
+            _kept[key] = found
+        archive, num_bytes = _kept[key]
     if num_bytes > spec.disk_mb << 20:
         raise ValueError(
-            f"{spec.workdir} of the image {reference} holds {num_bytes / 2**20:.0f} MiB, more than "
+            f"{spec.workdir} of the image {reference} holds {num_bytes / 2**20:.1f} MiB, more than "
             f"disk_mb={spec.disk_mb}; raise that"
         )
     return archive
 
 
-@lru_cache(maxsize=NUM_KEPT)
-def _archive(identity: str, directory: str, reference: str) -> tuple[bytes, int]:
+def _archive(
+    engine: docker.APIClient, identity: str, directory: str, reference: str
+) -> tuple[bytes, int]:
     """A snapshot, and the bytes of the files in it."""
     rewritten, num_bytes = io.BytesIO(), 0
     with (
-        connect() as engine,
         _exported(engine, identity, directory, reference) as exported,
         tarfile.open(fileobj=exported, mode="r|") as old,
         tarfile.open(fileobj=rewritten, mode="w", format=tarfile.GNU_FORMAT) as new,
@@ -76,12 +85,12 @@ def _exported(
     container = engine.create_container(identity, command=["-"], network_disabled=True)["Id"]
     try:
         # The point has the engine follow a link, and name all files relative to the directory.
-        stream, status = engine.get_archive(container, f"{directory}/.")
-        if not status["mode"] >> 31 & 1:
-            raise ValueError(f"{directory} of the image {reference} is not a directory")
+        stream, _ = engine.get_archive(container, f"{directory}/.")
         yield _Chunks(stream)
-    except NotFound:
-        raise ValueError(f"the image {reference} has no directory {directory}") from None
+    except APIError as error:
+        if error.status_code == 404 or "not a directory" in (error.explanation or ""):
+            raise ValueError(f"the image {reference} has no directory {directory}") from None
+        raise
     finally:
         engine.remove_container(container, force=True, v=True)
 

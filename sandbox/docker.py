@@ -63,13 +63,15 @@ class DockerSandbox(RemoteSandbox):
     @classmethod
     async def open(cls, spec: SandboxSpec) -> DockerSandbox:
         """Start a container and wait until its agent answers. Raises SandboxUnavailable."""
-        container, connection = await anyio.to_thread.run_sync(
+        container, connection, pristine = await anyio.to_thread.run_sync(
             _boot, spec, limiter=_boots.limiter()
         )
         sandbox = cls(MultiplexedWire(connection), container=container)
         try:
             await sandbox.greet()
-            await sandbox._fill(spec)
+            if pristine is not None:
+                await sandbox.restore(pristine)
+                sandbox._pristine = pristine
         except BaseException:
             await sandbox.close()
             raise
@@ -81,14 +83,6 @@ class DockerSandbox(RemoteSandbox):
             await super().reset()
         else:
             await self.restore(self._pristine)
-
-    async def _fill(self, spec: SandboxSpec) -> None:
-        """Put in place what the image holds in the working directory."""
-        if spec.workdir is not None:
-            self._pristine = await anyio.to_thread.run_sync(
-                contents, spec, limiter=_boots.limiter()
-            )
-            await self.reset()
 
     async def _release(self) -> None:
         with anyio.CancelScope(shield=True):
@@ -117,19 +111,20 @@ def reap() -> int:
     return num_removed
 
 
-def _boot(spec: SandboxSpec) -> tuple[str, socket.socket]:
-    """Id of a started container, and its standard streams."""
+def _boot(spec: SandboxSpec) -> tuple[str, socket.socket, bytes | None]:
+    """Id of a started container, its standard streams, and what belongs into it from its image."""
     if not _reaped.is_set():
         _reaped.set()
         reap()
     with connect() as engine:
         watch(address(), label=f"{OWNER_LABEL}={owner()}")
         first = launch(engine, spec)
+        pristine = contents(engine, spec)
         try:
-            return _start(engine, spec, first)
+            return *_start(engine, spec, first), pristine
         except APIError as error:
-            if is_without_python(first, error):
-                return _start(engine, spec, launch(engine, spec))
+            if is_without_python(engine, first, error):
+                return *_start(engine, spec, launch(engine, spec)), pristine
             raise
 
 
@@ -165,7 +160,7 @@ def _create(engine: docker.APIClient, spec: SandboxSpec, launch: Launch) -> str:
         "labels": {OWNER_LABEL: owner()},
         "healthcheck": {"test": ["NONE"]},
         "host_config": engine.create_host_config(
-            **host_config(spec, declared=launch.declared), binds=launch.volumes
+            **host_config(spec, declared=launch.declared), binds=launch.volumes or None
         ),
     }
     try:

@@ -103,7 +103,7 @@ def fingerprint(inputs: Iterable[Path], found: Sequence[Distribution]) -> str:
         if path.exists():
             status = path.stat()
             digest.update(f"{path} {status.st_size} {status.st_mtime_ns}\n".encode())
-    for each in found:
+    for each in sorted(found, key=lambda each: each.name):
         digest.update(distributions.fingerprint(each))
     return digest.hexdigest()[:16]
 

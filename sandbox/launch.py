@@ -62,10 +62,13 @@ def launch(engine: docker.APIClient, spec: SandboxSpec) -> Launch:
     )
 
 
-def is_without_python(tried: Launch, error: APIError) -> bool:
-    """Whether a start failed for want of an interpreter, which is remembered for the next ones."""
-    if tried.python != "python3" or not NO_PYTHON.search(error.explanation or ""):
+def is_without_python(engine: docker.APIClient, tried: Launch, error: APIError) -> bool:
+    """Whether a start failed for want of an interpreter; the next launch will bring one."""
+    if not NO_PYTHON.search(error.explanation or ""):
         return False
+    if tried.volumes:
+        # Somebody removed the volume, and the engine has made an empty one.
+        runtime.forget(engine)
     with _lock:
         _without_python.add(tried.image)
     return True

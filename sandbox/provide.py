@@ -38,8 +38,10 @@ def provide(engine: docker.APIClient, reference: str | None) -> None:
 def provide_with(packages: Sequence[str], *, with_git: bool) -> BuiltImage:
     """See `forethought.sandbox.build_image`."""
     with connect() as engine, distributions.gathered(packages) as chosen, _lock:
-        named = {each.name: each for each in [*image.default_distributions(), *chosen]}
-        found = [named[name] for name in sorted(named)]
+        # What was asked for by version stands for what is here.
+        found = list(
+            {each.name: each for each in [*image.default_distributions(), *chosen]}.values()
+        )
         reference = image.tag_with(found, with_git=with_git)
         load(engine, reference, lambda: image.build_with(found, with_git=with_git))
         status = engine.inspect_image(reference)

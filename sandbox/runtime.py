@@ -13,6 +13,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import threading
+import time
 from pathlib import Path
 
 import docker
@@ -35,6 +36,8 @@ LAUNCHER = f"""\
 #!{PLACE}/busybox sh
 exec {LIBRARIES}/{{loader}} --argv0 "$0" --library-path {LIBRARIES} {PLACE}/interpreter "$@"
 """
+
+PATIENCE_S = 20.0
 
 _lock = threading.Lock()
 _filled_at: set[str] = set()
@@ -78,13 +81,22 @@ def provide_volume(engine: docker.APIClient) -> str:
     with _lock:
         if engine.base_url in _filled_at:
             return volume
-        if not _fill(engine, volume):
-            # Whoever filled it was stopped halfway, and the engine fills empty ones only.
+        deadline = time.monotonic() + PATIENCE_S
+        while not (is_whole := _fill(engine, volume)) and time.monotonic() < deadline:
+            time.sleep(0.5)  # another process may be at it
+        if not is_whole:
+            # Whoever was at it was stopped halfway, and the engine fills empty ones only.
             engine.remove_volume(volume)
             if not _fill(engine, volume):
                 raise SandboxUnavailable(f"the engine does not fill the volume {volume}")
         _filled_at.add(engine.base_url)
     return volume
+
+
+def forget(engine: docker.APIClient) -> None:
+    """Look at the volume again before its next use."""
+    with _lock:
+        _filled_at.discard(engine.base_url)
 
 
 def _fill(engine: docker.APIClient, volume: str) -> bool:
@@ -102,12 +114,6 @@ def _fill(engine: docker.APIClient, volume: str) -> bool:
         return False
     finally:
         engine.remove_container(container, force=True)
-
-
-def forget(engine: docker.APIClient) -> None:
-    """Look at the volume again before its next use."""
-    with _lock:
-        _filled_at.discard(engine.base_url)
 
 
 def _place(path: Path) -> str:
