@@ -154,6 +154,14 @@ def doctor(args: Namespace, console: Console) -> Result:
     return examine(console)
 
 
+def sandbox(args: Namespace, console: Console) -> Result:
+    """`sandbox build [DIR]`, its only action."""
+    from forethought.building import build_default, build_directory
+
+    build = build_default if args.directory is None else build_directory
+    return _finished(build(args), console)
+
+
 def demo(args: Namespace, console: Console) -> Result:
     """`demo`."""
     from forethought.trainer.demo import run_demo
@@ -176,6 +184,7 @@ COMMANDS: Mapping[str, Callable[[Namespace, Console], Result]] = {
     "sft": sft,
     "train": train,
     "doctor": doctor,
+    "sandbox": sandbox,
     "demo": demo,
 }
 

@@ -58,6 +58,8 @@ def build_parser() -> argparse.ArgumentParser:
 
     _command(commands, "doctor", "what is here, and what to do about what is not")
 
+    _add_sandbox(_command(commands, "sandbox", "images for sandboxes"))
+
     demo = _command(commands, "demo", "measure a model, teach it to plan, measure it again")
     demo.add_argument("--model", default="smollm2", metavar="M", help="smollm2 or tiny")
     demo.add_argument("--seed", type=int, default=0)
@@ -111,6 +113,40 @@ def _add_filter(command: argparse.ArgumentParser) -> None:
     command.add_argument("-k", type=int, default=8, help="samples a task (default 8)")
     command.add_argument("--out", type=Path, metavar="DIR")
     _add_instance(command)
+
+
+def _add_sandbox(command: argparse.ArgumentParser) -> None:
+    actions = command.add_subparsers(dest="action", required=True, metavar="ACTION")
+    summary = "make the default image, or that of a folder with a Dockerfile"
+    build = actions.add_parser("build", help=summary, description=f"{summary}.")
+    # Either place will do for the option, so the inner one must not undo the outer one.
+    build.add_argument(
+        "--json",
+        action="store_true",
+        default=argparse.SUPPRESS,
+        help="print one JSON object, last of all",
+    )
+    build.add_argument(
+        "directory", nargs="?", type=Path, metavar="DIR", help="has Dockerfile or environment/..."
+    )
+    build.add_argument(
+        "--with",
+        dest="extras",
+        action="append",
+        default=[],
+        metavar="NAME,...",
+        help="into the default image: git, or distributions such as numpy",
+    )
+    build.add_argument(
+        "--build-arg", action="append", default=[], metavar="K=V", help="for the Dockerfile's ARG"
+    )
+    build.add_argument(
+        "--base",
+        action="append",
+        default=[],
+        metavar="IMAGE=LOCAL",
+        help="build upon LOCAL, or default, where the Dockerfile names IMAGE",
+    )
 
 
 def _add_instance(command: argparse.ArgumentParser) -> None:

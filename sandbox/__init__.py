@@ -6,6 +6,7 @@ from forethought.sandbox.base import (
     MAX_SNAPSHOT,
     Backend,
     ExecResult,
+    ImageBuildFailed,
     Sandbox,
     SandboxError,
     SandboxFileError,
@@ -17,6 +18,7 @@ from forethought.sandbox.check import Finding, check_sandbox
 from forethought.sandbox.contacts import Contact
 from forethought.sandbox.grade import Judge, grade
 from forethought.sandbox.holders import Holder, current_holder, holding
+from forethought.sandbox.images import BuiltImage, build_dockerfile, build_image
 from forethought.sandbox.pool import SandboxPool, shared_pool
 from forethought.sandbox.pool_stats import PoolStats
 from forethought.sandbox.same import same
@@ -30,6 +32,7 @@ __all__ = [
     "ArtefactRefused",
     "Backend",
     "BackendStatus",
+    "BuiltImage",
     "Calls",
     "Case",
     "Cause",
@@ -37,6 +40,7 @@ __all__ = [
     "ExecResult",
     "Finding",
     "Holder",
+    "ImageBuildFailed",
     "Judge",
     "Outcome",
     "PoolStats",
@@ -50,6 +54,8 @@ __all__ = [
     "Verdict",
     "as_snapshot",
     "backends",
+    "build_dockerfile",
+    "build_image",
     "check_sandbox",
     "collect",
     "current_holder",

@@ -7,6 +7,9 @@ container ends with its PID 1: a controller that dies leaves nothing. Commands h
 descriptors that frames go through, so they cannot write one.
 """
 
+# Every import lengthens every boot, so no pathlib.
+# ruff: noqa: PTH101
+
 from __future__ import annotations
 
 import json
@@ -26,7 +29,7 @@ from forethought.sandbox.frames import (
     is_flow,
     pack,
 )
-from forethought.sandbox.pristine import modes
+from forethought.sandbox.pristine import directories, modes
 from forethought.sandbox.processes import (
     SET_DUMPABLE,
     adopt,
@@ -50,6 +53,7 @@ def serve(settings: Settings) -> None:
         filter_system_calls(bytes.fromhex(settings.system_call_filter))
         write_rules(settings.writable)
     os.umask(0o022)
+    _let_commands_write(settings)
     wake = wake_on_signals()
     os.set_blocking(0, False)
     os.set_blocking(1, False)
@@ -77,6 +81,13 @@ def serve(settings: Settings) -> None:
             outbox += tunnels.serve(readable, writable)
         workers.give_up()
     kill_descendants()
+
+
+def _let_commands_write(settings: Settings) -> None:
+    """Whatever the image's own directories of these names allow: runc mounts with their modes."""
+    if settings.uid >= 0:
+        for directory in directories(settings):
+            os.chmod(directory, 0o1777)
 
 
 def _tunnels(settings: Settings) -> Tunnels | None:

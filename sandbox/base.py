@@ -2,13 +2,15 @@
 
     SandboxError
     ├── SandboxUnavailable (ConnectionError)   the engine or the sandbox itself is gone
-    └── SandboxFileError (OSError)             a file could not be read or written in it
+    ├── SandboxFileError (OSError)             a file could not be read or written in it
+    └── ImageBuildFailed (RuntimeError)        an image could not be made
 
 A command that fails, runs too long or eats too much is no error: that is what `ExecResult` tells.
 """
 
 from __future__ import annotations
 
+import posixpath
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol
@@ -19,6 +21,8 @@ from forethought.sandbox.allowed import Allowed
 from forethought.sandbox.contacts import Contact
 
 Backend = Literal["auto", "docker", "bwrap", "local"]
+SYSTEM = "/", "/bin", "/dev", "/etc", "/lib", "/lib64", "/proc", "/sbin", "/sys", "/tmp", "/usr"
+"""Directories of an image that cannot be hidden by one to work in."""
 MAX_SNAPSHOT = 256 << 20
 """Bytes of a snapshot, all of which are in memory here."""
 MAX_FORK = 1 << 30
@@ -37,6 +41,10 @@ class SandboxFileError(SandboxError, OSError):
     """A file in the sandbox could not be read or written."""
 
 
+class ImageBuildFailed(SandboxError, RuntimeError):
+    """An image could not be made of what there is."""
+
+
 class SandboxSpec(BaseModel):
     """What a sandbox is made of and what it may use."""
 
@@ -51,12 +59,30 @@ class SandboxSpec(BaseModel):
     """Most descriptors of one process."""
     disk_mb: int = Field(default=256, ge=1)
     """Size of the working directory, which is in memory; in a container it counts as memory."""
+    workdir: str | None = None
+    """Directory of the image in which an episode starts and that a reset brings back, such as
+    "/app"; its files are copied into memory and belong to the commands' user. None is an empty
+    /workspace."""
     network: tuple[str, ...] = ()
     """Places that commands may reach through an HTTP proxy, and nothing else: `host:port`,
     `*.domain:port` or an address, which is seen from the controller. The sandbox has to be opened
     and closed in one task then, since the controller carries its connections meanwhile."""
     runtime: str | None = None
     """Container runtime, "runsc" for gVisor; None is the engine's default."""
+
+    @field_validator("workdir")
+    @classmethod
+    def _workdir_is_a_place_of_its_own(cls, workdir: str | None) -> str | None:
+        if workdir is not None and (
+            workdir != posixpath.normpath(workdir)
+            or not workdir.startswith("/")
+            or workdir in SYSTEM
+            or workdir.startswith(("/dev/", "/proc/", "/sys/", "/tmp/", "/forethought"))
+        ):
+            raise ValueError(
+                f"workdir {workdir!r} cannot be worked in; name a directory such as '/app'"
+            )
+        return workdir
 
     @field_validator("network")
     @classmethod

@@ -36,15 +36,17 @@ import socket
 import threading
 
 import anyio
-import anyio.lowlevel
 import anyio.to_thread
 import docker
-from docker.errors import ImageNotFound, NotFound
+from docker.errors import APIError, ImageNotFound, NotFound
 
-from forethought.sandbox import image, program
+from forethought.sandbox import program
 from forethought.sandbox.base import SandboxSpec, SandboxUnavailable
+from forethought.sandbox.contents import contents
 from forethought.sandbox.engine import address, connect
-from forethought.sandbox.limits import WORKDIR, host_config, settings
+from forethought.sandbox.lanes import Lane
+from forethought.sandbox.launch import Launch, is_without_python, launch
+from forethought.sandbox.limits import host_config, settings
 from forethought.sandbox.owner import has_died, owner
 from forethought.sandbox.provide import provide
 from forethought.sandbox.remote import CONCURRENT_BOOTS, RemoteSandbox
@@ -55,9 +57,11 @@ logger = logging.getLogger(__name__)
 
 ISOLATION = "container: own namespaces, no network, seccomp filters, hard limits; shared kernel"
 OWNER_LABEL = "forethought.owner"
+CONCURRENT_ENDS = 32
 END_S = 10
 
-_boots: anyio.lowlevel.RunVar[anyio.CapacityLimiter] = anyio.lowlevel.RunVar("boots")
+_boots = Lane("boots", width=CONCURRENT_BOOTS)
+_ends = Lane("ends", width=CONCURRENT_ENDS)
 _reaped = threading.Event()
 
 
@@ -68,24 +72,37 @@ class DockerSandbox(RemoteSandbox):
         super().__init__(wire, network=spec.network)
         self.container = container
         self._spec = spec
+        self._pristine: bytes | None = None
 
     @classmethod
     async def open(cls, spec: SandboxSpec) -> DockerSandbox:
         """Start a container and wait until its agent answers. Raises SandboxUnavailable."""
-        container, connection = await anyio.to_thread.run_sync(_boot, spec, limiter=_limiter())
+        container, connection, pristine = await anyio.to_thread.run_sync(
+            _boot, spec, limiter=_boots.limiter()
+        )
         sandbox = cls(MultiplexedWire(connection), container=container, spec=spec)
         try:
             await sandbox.greet()
+            if pristine is not None:
+                await sandbox.restore(pristine)
+                sandbox._pristine = pristine
         except BaseException:
             await sandbox.close()
             raise
         return sandbox
 
+    async def reset(self) -> None:
+        """Kill every process; back to the working directory's first content."""
+        if self._pristine is None:
+            await super().reset()
+        else:
+            await self.restore(self._pristine)
+
     async def _open_twin(self) -> DockerSandbox:
         return await self.open(self._spec.model_copy(update={"network": ()}))
 
     async def _release(self) -> None:
-        await anyio.to_thread.run_sync(_remove, self.container)
+        await anyio.to_thread.run_sync(_remove, self.container, limiter=_ends.limiter())
 
 
 def unusable() -> str | None:
@@ -115,49 +132,57 @@ def reap_at_next_boot() -> None:
     _reaped.clear()
 
 
-def _limiter() -> anyio.CapacityLimiter:
-    """One for the event loop: limiters cannot be shared by loops."""
-    try:
-        return _boots.get()
-    except LookupError:
-        limiter = anyio.CapacityLimiter(CONCURRENT_BOOTS)
-        _boots.set(limiter)
-        return limiter
-
-
-def _boot(spec: SandboxSpec) -> tuple[str, socket.socket]:
-    """Id of a started container, and its standard streams."""
+def _boot(spec: SandboxSpec) -> tuple[str, socket.socket, bytes | None]:
+    """Id of a started container, its standard streams, and what belongs into it from its image."""
     if not _reaped.is_set():
         _reaped.set()
         reap()
     with connect() as engine:
         watch(address(), label=f"{OWNER_LABEL}={owner()}")
-        container = _create(engine, spec)
+        first = launch(engine, spec)
+        pristine = contents(engine, spec)
         try:
-            connection = _attach(engine, container)
-            try:
-                engine.start(container)
-            except BaseException:
-                connection.close()
-                raise
-        except BaseException:
-            engine.remove_container(container, force=True)
+            return *_start(engine, spec, first), pristine
+        except APIError as error:
+            if is_without_python(engine, first, error):
+                return *_start(engine, spec, launch(engine, spec)), pristine
             raise
+
+
+def _start(
+    engine: docker.APIClient, spec: SandboxSpec, launch: Launch
+) -> tuple[str, socket.socket]:
+    container = _create(engine, spec, launch)
+    try:
+        connection = _attach(engine, container)
+        try:
+            engine.start(container)
+        except BaseException:
+            connection.close()
+            raise
+    except BaseException:
+        # The engine itself removes a container that does not start.
+        with contextlib.suppress(NotFound):
+            engine.remove_container(container, force=True, v=True)
+        raise
     return container, connection
 
 
-def _create(engine: docker.APIClient, spec: SandboxSpec) -> str:
-    reference = spec.image or image.tag()
+def _create(engine: docker.APIClient, spec: SandboxSpec, launch: Launch) -> str:
+    inside = settings(spec)
     options = {
-        "image": reference,
-        "entrypoint": ["python3"],
-        "command": program.arguments(settings(spec)),
+        "image": launch.image,
+        "entrypoint": [launch.python],
+        "command": program.arguments(inside),
         "user": "0:0",
         "working_dir": "/",
-        "environment": {"HOME": WORKDIR},
+        "environment": {**launch.environment, "HOME": inside.workdir},
         "stdin_open": True,
         "labels": {OWNER_LABEL: owner()},
-        "host_config": engine.create_host_config(**host_config(spec)),
+        "healthcheck": {"test": ["NONE"]},
+        "host_config": engine.create_host_config(
+            **host_config(spec, declared=launch.declared), binds=launch.volumes or None
+        ),
     }
     try:
         created = engine.create_container(**options)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from forethought.sandbox import image, seccomp
 from forethought.sandbox.allowed import not_proxied
@@ -30,7 +30,7 @@ def settings(spec: SandboxSpec) -> Settings:
     """What the agent of a container has to know."""
     denied = {**seccomp.DENIED, **(seccomp.SHARED if is_gvisor(spec) else {})}
     return Settings(
-        WORKDIR,
+        spec.workdir or WORKDIR,
         scratch=SCRATCH,
         uid=image.UID,
         has_cgroup=not is_gvisor(spec),
@@ -43,8 +43,8 @@ def settings(spec: SandboxSpec) -> Settings:
     )
 
 
-def host_config(spec: SandboxSpec) -> Mapping[str, object]:
-    """Arguments for the engine's host configuration."""
+def host_config(spec: SandboxSpec, *, declared: Sequence[str] = ()) -> Mapping[str, object]:
+    """Arguments for the engine's host configuration; `declared` are the image's VOLUMEs."""
     scratch_mb = max(1, spec.disk_mb // 2)
     # Files count as memory. Were there room for more of them than for processes, then a command
     # that fills its disk would have the agent killed, and its own failure would pass for ours.
@@ -57,7 +57,9 @@ def host_config(spec: SandboxSpec) -> Mapping[str, object]:
         "ipc_mode": "private",
         "read_only": True,
         "tmpfs": {
-            WORKDIR: _room(spec.disk_mb),
+            # The engine's own volumes have no limit, and no reset would empty them.
+            **dict.fromkeys(declared, "ro,size=1m"),
+            spec.workdir or WORKDIR: _room(spec.disk_mb),
             "/tmp": _room(scratch_mb),
             "/dev/shm": _room(SHARED_MB),
         },

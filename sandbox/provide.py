@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import logging
 import threading
+from collections.abc import Callable, Sequence
 
 import docker
 from docker.errors import DockerException, ImageNotFound
 
-from forethought.sandbox import image
+from forethought.sandbox import distributions, image
 from forethought.sandbox.base import SandboxUnavailable
+from forethought.sandbox.engine import connect
+from forethought.sandbox.images import BuiltImage
 
 logger = logging.getLogger(__name__)
 
@@ -29,9 +32,27 @@ def provide(engine: docker.APIClient, reference: str | None) -> None:
             ) from error
         return
     with _lock:
-        try:
-            engine.inspect_image(image.tag())
-        except ImageNotFound:
-            logger.info("building the image %s from this machine's Python", image.tag())
-            for line in engine.load_image(image.build()):
-                logger.debug("docker load: %s", line)
+        load(engine, image.tag(), image.build)
+
+
+def provide_with(packages: Sequence[str], *, with_git: bool) -> BuiltImage:
+    """See `forethought.sandbox.build_image`."""
+    with connect() as engine, distributions.gathered(packages) as chosen, _lock:
+        # What was asked for by version stands for what is here.
+        found = list(
+            {each.name: each for each in [*image.default_distributions(), *chosen]}.values()
+        )
+        reference = image.tag_with(found, with_git=with_git)
+        load(engine, reference, lambda: image.build_with(found, with_git=with_git))
+        status = engine.inspect_image(reference)
+    return BuiltImage(reference=reference, id=status["Id"], num_bytes=int(status["Size"]))
+
+
+def load(engine: docker.APIClient, reference: str, make: Callable[[], bytes]) -> None:
+    """Make an image and have the engine load it, unless it is there."""
+    try:
+        engine.inspect_image(reference)
+    except ImageNotFound:
+        logger.info("building the image %s from this machine's files", reference)
+        for line in engine.load_image(make()):
+            logger.debug("docker load: %s", line)

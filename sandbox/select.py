@@ -140,7 +140,7 @@ def _warn_once(message: str) -> None:
 
 
 def _require_host(spec: SandboxSpec, backend: Backend) -> None:
-    for field in ("image", "runtime"):
+    for field in ("image", "workdir", "runtime"):
         value = spec.model_dump()[field]
         if value is not None:
             raise ValueError(

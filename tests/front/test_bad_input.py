@@ -106,6 +106,26 @@ from forethought.cli import main
         pytest.param(["report", "nowhere"], "nowhere: no run here (no plan.json)", id="run"),
         pytest.param(["train", "nowhere.toml"], "no file 'nowhere.toml'", id="configuration"),
         pytest.param(["play", BLOCKS, "--horizon", "2-5"], "takes one horizon", id="one horizon"),
+        pytest.param(
+            ["sandbox", "build", "nowhere"],
+            "'nowhere' holds neither Dockerfile nor environment/Dockerfile",
+            id="folder of an image",
+        ),
+        pytest.param(
+            ["sandbox", "build", "--base", "a=b"],
+            "--base is for a folder with a Dockerfile, and none is named",
+            id="base of the default image",
+        ),
+        pytest.param(
+            ["sandbox", "build", ".", "--with", "git"],
+            "--with is for the default image; put it into the Dockerfile instead",
+            id="more in a folder's image",
+        ),
+        pytest.param(
+            ["sandbox", "build", ".", "--build-arg", "NAME"],
+            "--build-arg 'NAME' should read NAME=VALUE",
+            id="argument of a build",
+        ),
     ],
 )
 def test_a_mistake_gets_one_line_and_code_2(
@@ -127,6 +147,7 @@ def test_a_mistake_gets_one_line_and_code_2(
         pytest.param(["eval", "--env", BLOCKS, "--suite", "core", "--model", "m"], id="both"),
         pytest.param(["compare", "a"], id="one run to compare"),
         pytest.param(["view", "a", "--port", "99999"], id="no such port"),
+        pytest.param(["sandbox"], id="nothing to do with a sandbox"),
     ],
 )
 def test_wrong_arguments_are_wrong_use(

@@ -12,7 +12,7 @@ import anyio
 import docker
 import pytest
 
-from forethought.sandbox import ExecResult, SandboxSpec, SandboxUnavailable, open_sandbox
+from forethought.sandbox import ExecResult, SandboxSpec, SandboxUnavailable, image, open_sandbox
 from forethought.sandbox import docker as backend
 from forethought.sandbox.limits import SYSCTLS
 from forethought.sandbox.owner import owner
@@ -148,7 +148,7 @@ def test_the_reaper_removes_only_what_dead_owners_left() -> None:
     labels = {"dead": "/".join([*parts[:3], "1"]), "living": owner()}
     with closing(docker.APIClient()) as engine:
         made = {
-            name: engine.create_container(backend.image.tag(), labels={backend.OWNER_LABEL: label})
+            name: engine.create_container(image.tag(), labels={backend.OWNER_LABEL: label})
             for name, label in labels.items()
         }
         try:

@@ -8,7 +8,7 @@ import json
 import tarfile
 from functools import cache
 
-from forethought.sandbox import image
+from forethought.sandbox import distributions, image
 
 
 @cache
@@ -44,4 +44,15 @@ def test_the_layer_holds_what_commands_need_and_no_times() -> None:
     assert members["usr/local/bin/python3"].issym()
     assert members["bin/sh"].linkname == "/bin/busybox"
     assert members["workspace"].mode == 0o1777
-    assert not any("site-packages" in name for name in members)
+    assert members["usr/local/bin/pytest"].mode == 0o755
+    assert any(name.endswith("/pytest/__init__.py") for name in members)
+    assert not any("hypothesis" in name for name in members)
+
+
+def test_the_tag_tells_what_is_in_the_image() -> None:
+    plain = image.default_distributions()
+    more = [*plain, *distributions.installed_closure("pydantic").values()]
+    tags = [image.tag_with(plain), image.tag_with(more), image.tag_with(plain, with_git=True)]
+    assert tags[0] == image.tag()
+    assert len(set(tags)) == 3
+    assert image.tag_with(more) == tags[1]
