@@ -65,6 +65,7 @@ def serve(settings: Settings) -> None:
 def _begin(request: Request, workers: Workers) -> bytes:
     """Start on a request; frames that can be sent at once."""
     if request.kind == "hello":
+        workers.keep_ready()
         return pack(Reply(request.id, body=sys.version.encode()))
     if request.kind == "cancel":
         workers.cancel(request.limit)
