@@ -117,6 +117,7 @@ def _begin(head: str, body: bytes, workers: Workers, tunnels: Tunnels | None) ->
         return tunnels.take(Flow.parse(head, body))
     request = Request.parse(head, body)
     if request.kind == "hello":
+        workers.keep_ready()
         return pack(Reply(request.id, body=sys.version.encode()))
     if request.kind == "cancel":
         workers.cancel(request.limit)

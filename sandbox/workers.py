@@ -43,14 +43,17 @@ REUSE_BYTES = 1 << 16
 class Worker:
     """A child process, and what it is doing."""
 
-    def __init__(self, pid: int, channel: socket.socket, request: Request) -> None:
+    def __init__(self, pid: int, channel: socket.socket, request: Request | None) -> None:
         self.pid = pid
         self.channel = channel
-        self.request: Request | None = request
+        self.request = request
         self.is_late = False
-        self._deadline = _deadline(request)
-        self.is_spent = request.kind not in COMMANDS
-        self.stream = request.id if request.kind in STREAMS else None
+        self._deadline = math.inf if request is None else _deadline(request)
+        kind = "exec" if request is None else request.kind
+        self.is_spent = kind not in COMMANDS
+        self.has_ended_all = kind in ("reset", "restore")
+        """No other worker is left for the next command."""
+        self.stream = request.id if request is not None and kind in STREAMS else None
         """First request of the stream that it has not come to the end of."""
         self._unpacker = Unpacker()
         self._outbox = bytearray()
@@ -154,18 +157,12 @@ class Workers:
             for worker in self._by_channel.values():
                 if worker.take(request):
                     return b""
-        ours, theirs = socket.socketpair()
-        with theirs:
-            try:
-                pid = os.fork()
-            except OSError as error:
-                ours.close()
-                why = f"no process could be started for it: {error.strerror}"
-                return pack(Reply(request.id, error=why))
-            if pid == 0:
-                self._become_worker(request, theirs, ours)
-        self._by_channel[ours] = Worker(pid, ours, request)
-        return b""
+        return self._start(request)
+
+    def keep_ready(self) -> None:
+        """Have a worker wait for the next command, if there is none: it will be in a hurry."""
+        if self._num_idle() == 0:
+            self._start(None)
 
     @property
     def stalled(self) -> list[socket.socket]:
@@ -201,6 +198,9 @@ class Workers:
         if worker.request is None and (worker.is_spent or self._num_idle() > NUM_IDLE):
             channel.shutdown(socket.SHUT_WR)
             worker.is_spent = True
+            if worker.has_ended_all:
+                worker.has_ended_all = False
+                self.keep_ready()
         return frame
 
     def kill(self) -> bytes:
@@ -215,6 +215,22 @@ class Workers:
     def _busy(self) -> list[Worker]:
         return [worker for worker in self._by_channel.values() if not worker.is_late]
 
+    def _start(self, request: Request | None) -> bytes:
+        ours, theirs = socket.socketpair()
+        with theirs:
+            try:
+                pid = os.fork()
+            except OSError as error:
+                ours.close()
+                if request is None:
+                    return b""
+                why = f"no process could be started for it: {error.strerror}"
+                return pack(Reply(request.id, error=why))
+            if pid == 0:
+                self._become_worker(request, theirs, ours)
+        self._by_channel[ours] = Worker(pid, ours, request)
+        return b""
+
     def _go_on(self, request: Request) -> bytes:
         for worker in self._by_channel.values():
             if worker.stream == request.limit:
@@ -223,10 +239,11 @@ class Workers:
         return pack(Reply(request.id, error="what it goes on with has ended"))
 
     def _num_idle(self) -> int:
-        return sum(worker.request is None for worker in self._by_channel.values())
+        workers = self._by_channel.values()
+        return sum(worker.request is None and not worker.is_spent for worker in workers)
 
     def _become_worker(
-        self, request: Request, channel: socket.socket, other_end: socket.socket
+        self, request: Request | None, channel: socket.socket, other_end: socket.socket
     ) -> NoReturn:
         status = 1
         try:
@@ -243,13 +260,14 @@ def _deadline(request: Request) -> float:
     return time.monotonic() + limit_s
 
 
-def _labour(request: Request, channel: socket.socket, settings: Settings) -> None:
-    """Do this request and those that follow on the channel."""
+def _labour(request: Request | None, channel: socket.socket, settings: Settings) -> None:
+    """Do this request, if there is one, and those that follow on the channel."""
     if not adopt():
         settings = settings._replace(mark=mark(os.getpid()))
     wake = wake_on_signals()
     unpacker = Unpacker()
-    channel.sendall(pack(_do(request, settings, wake, channel)))
+    if request is not None:
+        channel.sendall(pack(_do(request, settings, wake, channel)))
     while data := channel.recv(1 << 20):
         for head, body in unpacker.feed(data):
             channel.sendall(pack(_do(Request.parse(head, body), settings, wake, channel)))

@@ -62,11 +62,16 @@ class SecondEngine:
             self._process.wait()
 
     def stop(self) -> None:
-        """Have it end by itself."""
+        """Have it end by itself, and free what it has mounted."""
         assert self._process is not None
         self._process.send_signal(signal.SIGCONT)
         self._process.terminate()
         self._process.wait(60)
+        # One that was killed leaves its mounts, the directory on itself among them.
+        mounts = [line.split()[1] for line in Path("/proc/mounts").read_text().splitlines()]
+        for mount in reversed(mounts):
+            if mount.startswith(f"{self.home}/"):
+                subprocess.run(["umount", "--lazy", mount], check=True)
 
     def containers(self) -> list[str]:
         """All that it knows of, in whatever state."""
@@ -92,7 +97,7 @@ class SecondEngine:
 def second_engine() -> Iterator[SecondEngine]:
     """A running one; in the end it is stopped and its files are removed."""
     # Socket paths are short, and pytest's directories are not.
-    with tempfile.TemporaryDirectory(prefix="engine-", ignore_cleanup_errors=True) as home:
+    with tempfile.TemporaryDirectory(prefix="engine-") as home:
         engine = SecondEngine(Path(home))
         engine.start()
         try:

@@ -9,7 +9,7 @@ import tempfile
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from forethought.sandbox import archive, files
@@ -42,6 +42,7 @@ def member(name: str, *, kind: bytes = tarfile.REGTYPE, target: str = "") -> tar
     return info
 
 
+@settings(deadline=None)
 @given(st.dictionaries(NAMES, CONTENTS, max_size=5), NAMES)
 def test_any_names_and_contents_come_back(contents: dict[bytes, bytes], directory: bytes) -> None:
     with tempfile.TemporaryDirectory() as before, tempfile.TemporaryDirectory() as after:

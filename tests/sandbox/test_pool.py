@@ -212,6 +212,7 @@ def test_one_that_died_on_the_shelf_or_in_use_is_replaced() -> None:
     anyio.run(scene)
 
 
+@pytest.mark.slow
 def test_one_that_cannot_be_reset_in_time_is_replaced() -> None:
     async def scene() -> None:
         async with SandboxPool(max_live=1, warm=0) as pool:

@@ -58,6 +58,7 @@ anyio.run(main, int(sys.argv[1]))
 """
 
 
+@pytest.mark.slow
 def test_a_sandbox_on_loan_keeps_the_contract_used_ones_too() -> None:
     async def check() -> None:
         async with SandboxPool(max_live=1, warm=0, max_uses=1000) as pool:
