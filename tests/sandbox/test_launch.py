@@ -18,6 +18,7 @@ from forethought.sandbox import (
     build_dockerfile,
     check_sandbox,
     open_sandbox,
+    runtime,
 )
 from forethought.sandbox import image as default_image
 from forethought.sandbox.host import busybox
