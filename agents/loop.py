@@ -28,6 +28,7 @@ from forethought.agents.turn import take_turn
 from forethought.envs.base import Env
 from forethought.envs.context import Context
 from forethought.envs.task import Task
+from forethought.sandbox import current_holder, holding
 
 DEFAULT_COMPRESSOR = ClearThenSummarise()
 _DEFAULT_LIMITS = Limits()
@@ -70,19 +71,21 @@ async def run_episode(  # noqa: PLR0913 - the one entry that everything goes thr
         attempt=attempt,
     )
     budget = Budget(turns=limits.turns, tokens=limits.tokens, children=limits.children)
-    await run_agent(Agent(path="0", episode=episode, env=env, budget=budget, task=task))
+    with holding():
+        await run_agent(Agent(path="0", episode=episode, env=env, budget=budget, task=task))
     return Trajectory(id, episode.events)
 
 
 async def run_agent(agent: Agent) -> End:
     """Run an agent, sub-agents included, from its start to its end.
 
-    Raises LogUnwritable, and cancellation once the end is recorded.
+    Waiting for a sandbox in the queue of a pool takes none of its time. Raises LogUnwritable, and
+    cancellation once the end is recorded.
     """
     episode = agent.episode
     limit_s = episode.limits.seconds if agent.depth == 0 else math.inf
     try:
-        with anyio.move_on_after(limit_s - episode.t) as scope:
+        with anyio.move_on_after(limit_s - episode.t) as scope, current_holder().clock(scope):
             stop = await _live(agent)
         if scope.cancelled_caught:
             stop = Stop.TIME_LIMIT

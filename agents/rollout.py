@@ -18,6 +18,7 @@ from forethought.agents.trajectory import Trajectory
 from forethought.envs import registry
 from forethought.envs.base import Env
 from forethought.envs.task import Task
+from forethought.sandbox import shared_pool
 
 _DEFAULT_LIMITS = Limits()
 
@@ -68,8 +69,9 @@ async def run_jobs(
     """Run every job, `concurrency` at a time; the last attempt at each, in the jobs' order.
 
     An episode that the infrastructure lost is run again up to `retries` times, unless the model's
-    server refused it for good. `on_done` hears of
-    every job as it is done. Raises ValueError for an environment that cannot be made and
+    server refused it for good. Sandboxes come from the pool that is open, or from one of this run's
+    own, which is not touched by environments that need none. `on_done` hears of every job as it is
+    done. Raises ValueError for an environment that cannot be made and
     LogUnwritable; both end the run.
     """
     if concurrency < 1:
@@ -106,7 +108,9 @@ async def run_jobs(
             if on_done is not None:
                 on_done(trajectory)
 
-    await _together([work] * min(concurrency, len(todo)))
+    # One that boots ahead for the last job would boot for nobody.
+    async with shared_pool(warm=min(2, max(0, len(todo) - 1))):
+        await _together([work] * min(concurrency, len(todo)))
     return [done[index] for index in range(len(todo))]
 
 

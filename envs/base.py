@@ -36,7 +36,7 @@ from forethought.envs.snapshot import NO_TASK, Snapshot, fork, put, take
 from forethought.envs.spaces import Text
 from forethought.envs.task import Split, Task, split_of
 from forethought.envs.tools import Tool, ToolResult, as_tool, is_tool, run_calls
-from forethought.sandbox import Sandbox, open_sandbox
+from forethought.sandbox import Sandbox, as_snapshot, open_sandbox
 
 Info = dict[str, Any]
 Step = tuple[str, float, bool, bool, Info]
@@ -108,6 +108,10 @@ class Env(gymnasium.Env[str, Action | str]):
         A task that does not say its horizon has the one asked for.
         """
         raise NotImplementedError(f"{type(self).__name__} makes no tasks of its own; pass a task")
+
+    def starting_files(self) -> Mapping[str, bytes] | None:
+        """What `self.task` puts into the working directory of its sandbox, by path."""
+        return None
 
     async def begin(self) -> str:
         """Set the state up for `self.task`; returns what the agent reads first."""
@@ -267,6 +271,8 @@ class Env(gymnasium.Env[str, Action | str]):
         self.resources = AsyncExitStack()
         self.submitted, self.over, self.num_steps, self.info = None, False, 0, {}
         self.task, self.context = task, context
+        if files is None and (started := self.starting_files()) is not None:
+            files = as_snapshot(started)
         if (self.card.needs_sandbox or files is not None) and context.sandbox is None:
             sandbox = LazySandbox(self.open_sandbox, files=files)
             self.resources.push_async_callback(sandbox.close)

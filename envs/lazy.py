@@ -7,7 +7,15 @@ from contextlib import AbstractAsyncContextManager, AsyncExitStack
 
 import anyio
 
-from forethought.sandbox import ExecResult, Sandbox, SandboxFileError, SandboxUnavailable
+from forethought.sandbox import (
+    MAX_FORK,
+    MAX_SNAPSHOT,
+    Contact,
+    ExecResult,
+    Sandbox,
+    SandboxFileError,
+    SandboxUnavailable,
+)
 
 
 class LazySandbox:
@@ -34,6 +42,16 @@ class LazySandbox:
     def is_open(self) -> bool:
         """Whether there is a sandbox behind it by now."""
         return self._sandbox is not None and not self._closed
+
+    @property
+    def contacts(self) -> Sequence[Contact]:
+        """What commands reached over the network so far; see `Sandbox.contacts`."""
+        return () if self._sandbox is None else self._sandbox.contacts
+
+    @property
+    def is_untouched(self) -> bool:
+        """Whether nobody has used it yet, so that it holds what it began with."""
+        return self._sandbox is None and not self._closed
 
     async def exec(
         self,
@@ -81,9 +99,9 @@ class LazySandbox:
         """Kill every process and empty the working directory."""
         await (await self._opened()).reset()
 
-    async def snapshot(self) -> bytes:
+    async def snapshot(self, *, max_bytes: int = MAX_SNAPSHOT) -> bytes:
         """The working directory as an uncompressed tar archive."""
-        return await (await self._opened()).snapshot()
+        return await (await self._opened()).snapshot(max_bytes=max_bytes)
 
     async def kept(self) -> bytes | None:
         """`snapshot`; of a sandbox that was never used what it began with, without opening it."""
@@ -94,6 +112,10 @@ class LazySandbox:
     async def restore(self, snapshot: bytes) -> None:
         """Reset, then unpack a snapshot into the working directory."""
         await (await self._opened()).restore(snapshot)
+
+    async def fork(self, n: int, *, max_bytes: int = MAX_FORK) -> list[Sandbox]:
+        """`n` new sandboxes with the same files; see `Sandbox.fork`."""
+        return await (await self._opened()).fork(n, max_bytes=max_bytes)
 
     async def close(self) -> None:
         """Close the sandbox, if there ever was one; safe to call twice."""

@@ -29,6 +29,7 @@ from forethought.envs.base import Env, Info, Step
 from forethought.envs.calls import Action
 from forethought.envs.portal import run_sync
 from forethought.envs.registry import make
+from forethought.sandbox import Holder, holding
 
 Observations: TypeAlias = tuple[str, ...]
 Item = TypeVar("Item")
@@ -67,6 +68,7 @@ class AsyncPool(VectorEnv[Observations, Actions, NDArray[Any]]):
         self.num_envs = num_envs
         self.deadline_s = deadline_s
         self.envs = tuple(make_env() for _ in range(num_envs))
+        self._holders = tuple(Holder() for _ in range(num_envs))
         self.single_observation_space = self.envs[0].observation_space
         self.single_action_space = self.envs[0].action_space
         self.observation_space = gymnasium.spaces.Tuple((self.single_observation_space,) * num_envs)
@@ -204,17 +206,15 @@ class AsyncPool(VectorEnv[Observations, Actions, NDArray[Any]]):
     async def _reset(
         self, index: int, seed: int | None, options: Mapping[str, Any] | None
     ) -> Received:
-        observation, info = await self.envs[index].areset(seed=seed, options=options)
+        with holding(self._holders[index]):
+            observation, info = await self.envs[index].areset(seed=seed, options=options)
         return Received(index=index, observation=observation, info=info)
 
     async def _answer(self, index: int, action: Action | str, limit_s: float | None) -> None:
         """Take a step and put what comes of it where `arecv` finds it."""
         answer: Received | Exception
         try:
-            if limit_s is None:
-                answer = _received(index, await self.envs[index].astep(action))
-            else:
-                answer = await self._step(index, action, limit_s)
+            answer = await self._step(index, action, limit_s)
         except Exception as error:  # noqa: BLE001 - it rises in arecv
             error.add_note(f"in environment {index} of the pool")
             answer = error
@@ -223,10 +223,11 @@ class AsyncPool(VectorEnv[Observations, Actions, NDArray[Any]]):
 
     async def _step(self, index: int, action: Action | str, limit_s: float | None) -> Received:
         env = self.envs[index]
-        if limit_s is None:
-            return _received(index, await env.astep(action))
-        with anyio.move_on_after(limit_s):
-            return _received(index, await env.astep(action))
+        with holding(self._holders[index]):
+            if limit_s is None:
+                return _received(index, await env.astep(action))
+            with anyio.move_on_after(limit_s):
+                return _received(index, await env.astep(action))
         await env.aclose()
         late: Info = {"deadline_s": limit_s, "score": None}
         latest = self._latest[index].observation

@@ -22,6 +22,7 @@ from forethought.envs.lazy import LazySandbox
 from forethought.envs.spaces import Text
 from forethought.envs.task import Task
 from forethought.envs.tools import Tool
+from forethought.sandbox import Sandbox
 
 if TYPE_CHECKING:
     from forethought.envs.base import Env
@@ -50,16 +51,13 @@ async def take(env: Env) -> Snapshot:
 
     Raises ValueError if it names no `state_fields` or was never reset.
     """
-    fields = _fields(env)
-    if env.task is NO_TASK:
-        raise ValueError(f"{type(env).__name__}: there is nothing to keep before the first reset")
-    context = env.context
-    held = {name: getattr(env, name) for name in fields}
-    return Snapshot(
-        env=type(env).__qualname__,
-        state=pickle.dumps((env.task, context.rng, context.plan, held)),
-        files=await _files(context),
-    )
+    state = _state(env)
+    sandbox = env.context.sandbox
+    if isinstance(sandbox, LazySandbox):
+        files = await sandbox.kept()
+    else:
+        files = None if sandbox is None else await sandbox.snapshot()
+    return Snapshot(env=type(env).__qualname__, state=state, files=files)
 
 
 async def put(env: Env, snapshot: Snapshot) -> None:
@@ -68,29 +66,59 @@ async def put(env: Env, snapshot: Snapshot) -> None:
     Tools get a new context with the plan and the generator of the old one. Raises ValueError for
     the snapshot of another environment.
     """
-    fields = _fields(env)
+    _fields(env)
     if snapshot.env != type(env).__qualname__:
         raise ValueError(f"a snapshot of {snapshot.env} cannot go on in {type(env).__qualname__}")
-    task, rng, plan, held = pickle.loads(snapshot.state)
-    await env.prepare(task, Context(rng=rng, plan=plan), files=snapshot.files)
-    env.info = {}
-    for name in fields:
-        setattr(env, name, held[name])
+    await _go_on(env, snapshot.state, files=snapshot.files)
 
 
 async def fork(env: AnyEnv, n: int) -> list[AnyEnv]:
-    """`n` new environments in the state of `env`; each is to be closed like any other."""
-    snapshot = await take(env)
+    """`n` new environments in the state of `env`; each is to be closed like any other.
+
+    A sandbox that is in use is forked at the same time, so each has its own from the beginning;
+    one that was never used is opened by those that use it.
+    """
+    state = _state(env)
+    sandbox, files = env.context.sandbox, None
+    sandboxes: list[Sandbox] = []
+    if isinstance(sandbox, LazySandbox) and not sandbox.is_open:
+        files = await sandbox.kept()
+    elif sandbox is not None:
+        sandboxes = await sandbox.fork(n)
     twins = [_twin(env) for _ in range(n)]
     try:
-        for twin in twins:
-            await put(twin, snapshot)
+        for index, twin in enumerate(twins):
+            given = sandboxes[index] if sandboxes else None
+            await _go_on(twin, state, files=files, sandbox=given)
     except BaseException:
         with anyio.CancelScope(shield=True):
             for twin in twins:
                 await twin.aclose()
+            for own in sandboxes:
+                await own.close()
         raise
     return twins
+
+
+def _state(env: Env) -> bytes:
+    fields = _fields(env)
+    if env.task is NO_TASK:
+        raise ValueError(f"{type(env).__name__}: there is nothing to keep before the first reset")
+    held = {name: getattr(env, name) for name in fields}
+    return pickle.dumps((env.task, env.context.rng, env.context.plan, held))
+
+
+async def _go_on(
+    env: Env, state: bytes, *, files: bytes | None, sandbox: Sandbox | None = None
+) -> None:
+    """Make `env` what the state says, in a sandbox that it will close, or with these files."""
+    task, rng, plan, held = pickle.loads(state)
+    await env.prepare(task, Context(rng=rng, plan=plan, sandbox=sandbox), files=files)
+    if sandbox is not None:
+        env.resources.push_async_callback(sandbox.close)
+    env.info = {}
+    for name in _fields(env):
+        setattr(env, name, held[name])
 
 
 def _fields(env: Env) -> tuple[str, ...]:
@@ -100,13 +128,6 @@ def _fields(env: Env) -> tuple[str, ...]:
             "attributes that its steps change"
         )
     return (*_COMMON, *env.state_fields)
-
-
-async def _files(context: Context) -> bytes | None:
-    sandbox = context.sandbox
-    if isinstance(sandbox, LazySandbox):
-        return await sandbox.kept()
-    return None if sandbox is None else await sandbox.snapshot()
 
 
 def _twin(env: AnyEnv) -> AnyEnv:

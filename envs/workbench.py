@@ -22,6 +22,7 @@ from forethought.envs import clerk
 from forethought.envs.base import Env
 from forethought.envs.card import Card
 from forethought.envs.granted import MIND_TOOLS, SANDBOX_TOOLS, plan
+from forethought.envs.lazy import LazySandbox
 from forethought.envs.lines import without_plan
 from forethought.envs.retrieval import SqliteIndex
 from forethought.envs.rewards import brier
@@ -29,7 +30,14 @@ from forethought.envs.scoring import metric, reward
 from forethought.envs.stations import HEADER, Archive, archive_of
 from forethought.envs.task import Split, Task
 from forethought.envs.tools import tool
-from forethought.sandbox import Backend, Sandbox, SandboxFileError, SandboxSpec, open_sandbox
+from forethought.sandbox import (
+    ArtefactRefused,
+    Backend,
+    Sandbox,
+    SandboxSpec,
+    collect,
+    open_sandbox,
+)
 
 MAX_TABLE = 64 << 10
 """Bytes of a table that is read for checking."""
@@ -81,6 +89,8 @@ class Workbench(Env):
         self.oracle_children = oracle_children
         self.read: set[str] = set()
         """Titles that were opened, by sub-agents too."""
+        self.table: list[list[str]] | None = None
+        """Cells of the submitted file, once it has been read."""
 
     def make_task(self, rng: np.random.Generator, *, horizon: int) -> Task:
         """An archive with `horizon` stations to ask about; the seed in the data stands for it."""
@@ -97,6 +107,7 @@ class Workbench(Env):
         self.pages = SqliteIndex(self.archive.documents())
         self.resources.callback(self.pages.close)
         self.read = set()
+        self.table = None
         return self.task.prompt
 
     def open_sandbox(self) -> AbstractAsyncContextManager[Sandbox]:
@@ -198,13 +209,22 @@ class Workbench(Env):
         return clerk.TABLE if rng.random() < 0.2 else clerk.opening(name)
 
     async def _submitted(self) -> list[list[str]]:
-        """Cells of the submitted table, read as data; none if there is no such file."""
-        if self.submitted is None or self.context.sandbox is None:
+        """Cells of the submitted table; none if there is no such plain file.
+
+        It is read once, so that every reward and metric is about the same table.
+        """
+        if self.submitted is not None and self.table is None:
+            self.table = await self._read(self.submitted.answer)
+        return self.table or []
+
+    async def _read(self, path: str) -> list[list[str]]:
+        sandbox = self.context.sandbox
+        if sandbox is None or (isinstance(sandbox, LazySandbox) and sandbox.is_untouched):
             return []
         try:
-            data = await self.context.sandbox.read(self.submitted.answer, max_bytes=MAX_TABLE)
-            return list(csv.reader(io.StringIO(data.decode())))
-        except (SandboxFileError, UnicodeDecodeError, csv.Error):
+            files = await collect(sandbox, [path], max_bytes=MAX_TABLE)
+            return list(csv.reader(io.StringIO(files[path].decode())))
+        except (ArtefactRefused, UnicodeDecodeError, csv.Error):
             return []
 
 

@@ -119,7 +119,9 @@ def _sandbox(status: BackendStatus) -> Finding:
     return Finding(
         name=f"sandbox {status.name}",
         ok=status.usable,
-        detail=status.isolation if status.usable else status.reason,
+        detail="; ".join(filter(None, (status.engine, status.isolation)))
+        if status.usable
+        else status.reason,
     )
 
 

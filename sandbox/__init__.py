@@ -1,6 +1,9 @@
 """Where untrusted commands run."""
 
+from forethought.sandbox.artefacts import ArtefactRefused, as_snapshot, collect
 from forethought.sandbox.base import (
+    MAX_FORK,
+    MAX_SNAPSHOT,
     Backend,
     ExecResult,
     ImageBuildFailed,
@@ -10,25 +13,56 @@ from forethought.sandbox.base import (
     SandboxSpec,
     SandboxUnavailable,
 )
+from forethought.sandbox.calls import Calls, Case
 from forethought.sandbox.check import Finding, check_sandbox
+from forethought.sandbox.contacts import Contact
+from forethought.sandbox.grade import Judge, grade
+from forethought.sandbox.holders import Holder, current_holder, holding
 from forethought.sandbox.images import BuiltImage, build_dockerfile, build_image
+from forethought.sandbox.pool import SandboxPool, shared_pool
+from forethought.sandbox.pool_stats import PoolStats
+from forethought.sandbox.same import same
 from forethought.sandbox.select import BackendStatus, backends, open_sandbox
+from forethought.sandbox.suites import Suite, known_from_reference
+from forethought.sandbox.verdict import Cause, Outcome, Verdict
 
 __all__ = [
+    "MAX_FORK",
+    "MAX_SNAPSHOT",
+    "ArtefactRefused",
     "Backend",
     "BackendStatus",
     "BuiltImage",
+    "Calls",
+    "Case",
+    "Cause",
+    "Contact",
     "ExecResult",
     "Finding",
+    "Holder",
     "ImageBuildFailed",
+    "Judge",
+    "Outcome",
+    "PoolStats",
     "Sandbox",
     "SandboxError",
     "SandboxFileError",
+    "SandboxPool",
     "SandboxSpec",
     "SandboxUnavailable",
+    "Suite",
+    "Verdict",
+    "as_snapshot",
     "backends",
     "build_dockerfile",
     "build_image",
     "check_sandbox",
+    "collect",
+    "current_holder",
+    "grade",
+    "holding",
+    "known_from_reference",
     "open_sandbox",
+    "same",
+    "shared_pool",
 ]

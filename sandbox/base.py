@@ -17,9 +17,16 @@ from typing import Literal, Protocol
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
+from forethought.sandbox.allowed import Allowed
+from forethought.sandbox.contacts import Contact
+
 Backend = Literal["auto", "docker", "bwrap", "local"]
 SYSTEM = "/", "/bin", "/dev", "/etc", "/lib", "/lib64", "/proc", "/sbin", "/sys", "/tmp", "/usr"
 """Directories of an image that cannot be hidden by one to work in."""
+MAX_SNAPSHOT = 256 << 20
+"""Bytes of a snapshot, all of which are in memory here."""
+MAX_FORK = 1 << 30
+"""Bytes of files that are copied from one sandbox into others, through memory for 1 MiB of them."""
 
 
 class SandboxError(Exception):
@@ -48,12 +55,18 @@ class SandboxSpec(BaseModel):
     cpus: float = Field(default=1.0, gt=0)
     memory_mb: int = Field(default=512, ge=16)
     pids: int = Field(default=128, ge=4)
+    open_files: int = Field(default=1024, ge=16)
+    """Most descriptors of one process."""
     disk_mb: int = Field(default=256, ge=1)
     """Size of the working directory, which is in memory; in a container it counts as memory."""
     workdir: str | None = None
     """Directory of the image in which an episode starts and that a reset brings back, such as
     "/app"; its files are copied into memory and belong to the commands' user. None is an empty
     /workspace."""
+    network: tuple[str, ...] = ()
+    """Places that commands may reach through an HTTP proxy, and nothing else: `host:port`,
+    `*.domain:port` or an address, which is seen from the controller. The sandbox has to be opened
+    and closed in one task then, since the controller carries its connections meanwhile."""
     runtime: str | None = None
     """Container runtime, "runsc" for gVisor; None is the engine's default."""
 
@@ -71,6 +84,12 @@ class SandboxSpec(BaseModel):
             )
         return workdir
 
+    @field_validator("network")
+    @classmethod
+    def _network_is_a_list_of_places(cls, network: tuple[str, ...]) -> tuple[str, ...]:
+        Allowed(network)
+        return network
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ExecResult:
@@ -87,6 +106,14 @@ class ExecResult:
     wall_s: float = 0.0
     leftovers: int = 0
     """Processes that the command left behind when it exited; they have been killed."""
+    disk_full: bool = False
+    """A directory that it may write in had no room left, for bytes or for files, when it exited."""
+    pids_limited: bool = False
+    """While it ran, the sandbox was refused a process or thread for having `pids` of them; told by
+    control groups only, so containers alone know."""
+    cpu_s: float = 0.0
+    """Processor time of its processes, both user's and system's, as far as somebody waited for
+    them; what was left behind counts."""
 
     @property
     def text(self) -> str:
@@ -135,15 +162,40 @@ class Sandbox(Protocol):
         ...
 
     async def reset(self) -> None:
-        """Kill every process and empty the working directory."""
+        """Kill every process and empty the directories that can be written to.
+
+        Raises SandboxFileError if anything is left, and SandboxUnavailable.
+        """
         ...
 
-    async def snapshot(self) -> bytes:
-        """The working directory as an uncompressed tar archive; processes are not kept."""
+    async def snapshot(self, *, max_bytes: int = MAX_SNAPSHOT) -> bytes:
+        """The working directory as an uncompressed tar archive; processes are not kept.
+
+        Contents, modes, links and times to the second are; sockets are left out. Raises
+        SandboxFileError, which says how long it would be, if that is more than `max_bytes`.
+        """
         ...
 
     async def restore(self, snapshot: bytes) -> None:
-        """Reset, then unpack a snapshot into the working directory."""
+        """Reset, then unpack a snapshot into the working directory.
+
+        It may be an archive of one's own, in GNU tar's format. Raises SandboxFileError.
+        """
+        ...
+
+    async def fork(self, n: int, *, max_bytes: int = MAX_FORK) -> list[Sandbox]:
+        """`n` new sandboxes of the same kind and with the same files; close each of them.
+
+        What a snapshot holds is copied, and the process state is not: no process, and nothing in
+        the scratch directories; nor may they reach the network. This one goes on undisturbed.
+        Either all are made or none. Raises
+        SandboxFileError if the files take more than `max_bytes`, and SandboxUnavailable.
+        """
+        ...
+
+    @property
+    def contacts(self) -> Sequence[Contact]:
+        """What commands reached over the network so far, and what they were refused."""
         ...
 
     async def close(self) -> None:

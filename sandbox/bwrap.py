@@ -1,13 +1,17 @@
 """Sandboxes in bubblewrap namespaces, for machines without a container engine.
 
 A command sees a read-only /usr, memory-backed directories and its own processes only; it has no
-network, no capability, no other user's identity, and its files are gone in the end. What this does
-not protect from: the kernel is the host's and no seccomp filter stands before it, so io_uring,
-bpf and every bug behind a system call are in reach; memory is limited per process and not in sum
-(a hundred processes may take a hundred times as much); processor time is not limited at all; all
-world-readable files under /usr can be read; and the agent runs as the same user as the commands:
-it cannot be read or killed, being PID 1 and not dumpable, but its workers can be stopped. Use
-Docker for code that is out to do harm.
+network, no capability, no other user's identity, and its files are gone in the end. A seccomp
+filter keeps it from system calls that no command needs, io_uring, bpf, keyrings and System V memory
+among them, and Landlock, where the kernel has it, from writing elsewhere.
+
+What this does not protect from: the kernel is the host's, so a bug behind an allowed system call is
+in reach; memory is limited per process and not in sum (a hundred processes may take a hundred times
+as much, and full directories come on top), and so is the number of files not; processor time is not
+limited at all; all world-readable files under /usr can be read; and the agent runs as the same user
+as the commands: it cannot be read or killed, being PID 1 and not dumpable, but its workers can. A
+command that kills or stops its worker loses its output and, ten seconds after its limit at the
+latest, ends as one that was killed. Use Docker for code that is out to do harm.
 """
 
 from __future__ import annotations
@@ -19,18 +23,20 @@ import subprocess
 import sys
 from pathlib import Path
 
-from forethought.sandbox import process, program
+from forethought.sandbox import process, program, seccomp
+from forethought.sandbox.allowed import not_proxied
 from forethought.sandbox.base import SandboxSpec, SandboxUnavailable
 from forethought.sandbox.frames import Settings
 from forethought.sandbox.remote import RemoteSandbox
 from forethought.sandbox.wire import Wire
 
-ISOLATION = "namespaces: no network, read-only system; no seccomp filter, memory per process only"
+ISOLATION = "namespaces: no network, read-only system, seccomp filter; memory per process only"
 HELP = "apt-get install bubblewrap, and allow unprivileged user namespaces"
 UID = 1000
 NOBODY = 65534
 WORKDIR = "/workspace"
 SCRATCH = "/tmp", "/dev/shm"
+QUEUES = "/dev/mqueue"
 SYSTEM_LINKS = "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32"
 PATH = "/usr/local/bin:/usr/bin:/bin"
 
@@ -38,26 +44,36 @@ PATH = "/usr/local/bin:/usr/bin:/bin"
 class BubblewrapSandbox(RemoteSandbox):
     """Namespaces of its own, made by bubblewrap."""
 
-    def __init__(self, wire: Wire, *, agent: subprocess.Popen[bytes]) -> None:
-        super().__init__(wire)
+    def __init__(self, wire: Wire, *, agent: subprocess.Popen[bytes], spec: SandboxSpec) -> None:
+        super().__init__(wire, network=spec.network)
         self._agent = agent
+        self._spec = spec
 
     @classmethod
     async def open(cls, spec: SandboxSpec) -> BubblewrapSandbox:
         """Start the agent in new namespaces and wait for it. Raises SandboxUnavailable."""
         settings = Settings(
-            WORKDIR, scratch=SCRATCH, memory_bytes=spec.memory_mb << 20, processes=spec.pids
+            WORKDIR,
+            scratch=(*SCRATCH, QUEUES),
+            memory_bytes=spec.memory_mb << 20,
+            processes=spec.pids,
+            open_files=spec.open_files,
+            not_proxied=not_proxied(spec.network),
+            system_call_filter=seccomp.program({**seccomp.DENIED, **seccomp.SHARED_MEMORY}).hex(),
         )
         inside = [_python(), *program.arguments(settings)]
         # --die-with-parent means the thread that starts it: here the event loop's own.
         agent, wire = process.start([*_outside(spec), *inside], env={}, user=_caller())
-        sandbox = cls(wire, agent=agent)
+        sandbox = cls(wire, agent=agent, spec=spec)
         try:
             await sandbox.greet()
         except BaseException:
             await sandbox.close()
             raise
         return sandbox
+
+    async def _open_twin(self) -> BubblewrapSandbox:
+        return await self.open(self._spec.model_copy(update={"network": ()}))
 
     async def _release(self) -> None:
         await process.end(self._agent)
@@ -86,10 +102,12 @@ def _outside(spec: SandboxSpec) -> list[str]:
         options += ["--ro-bind-try", path, path]
     if not _python().startswith("/usr/"):
         options += ["--ro-bind", sys.base_prefix, sys.base_prefix]
-    options += ["--proc", "/proc", "--dev", "/dev"]
+    options += ["--proc", "/proc", "--dev", "/dev", "--dir", QUEUES, "--mqueue", QUEUES]
     for path in (*SCRATCH, WORKDIR):
         options += ["--size", size, "--tmpfs", path]
-    options += ["--remount-ro", "/dev", "--remount-ro", "/", "--chdir", "/", "--clearenv"]
+    for path in ("/proc", "/dev", "/"):
+        options += ["--remount-ro", path]
+    options += ["--chdir", "/", "--clearenv"]
     for name, value in (("PATH", PATH), ("HOME", WORKDIR), ("LANG", "C.UTF-8")):
         options += ["--setenv", name, value]
     return [*options, "--"]

@@ -9,7 +9,10 @@ from dataclasses import dataclass
 from forethought.sandbox.base import Sandbox, SandboxError
 from forethought.sandbox.check_commands import COMMAND_CHECKS
 from forethought.sandbox.check_files import FILE_CHECKS
+from forethought.sandbox.check_forks import FORK_CHECKS
 from forethought.sandbox.check_isolation import ISOLATION_CHECKS
+from forethought.sandbox.check_limits import LIMIT_CHECKS
+from forethought.sandbox.check_odd import ODD_CHECKS
 from forethought.sandbox.check_python import PYTHON_CHECKS
 from forethought.sandbox.check_tools import Check, Surprise
 
@@ -33,7 +36,9 @@ async def check_sandbox(factory: Factory, *, isolated: bool = True) -> list[Find
     `isolated` is False for a backend that promises no isolation: it is not asked for any. The
     commands are python3, sh and the usual small programs. What a factory raises is not caught.
     """
-    checks = COMMAND_CHECKS + PYTHON_CHECKS + FILE_CHECKS + (ISOLATION_CHECKS if isolated else ())
+    checks = COMMAND_CHECKS + PYTHON_CHECKS + FILE_CHECKS + FORK_CHECKS + ODD_CHECKS
+    if isolated:
+        checks += ISOLATION_CHECKS + LIMIT_CHECKS
     findings = []
     for check in checks:
         async with factory() as sandbox:

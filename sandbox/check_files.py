@@ -58,6 +58,18 @@ async def reset_empties_and_kills(sandbox: Sandbox) -> None:
     expect(await count(sandbox, "7105"), 0)
 
 
+async def reset_opens_closed_directories(sandbox: Sandbox) -> None:
+    """Reset gives the working directory back as it was, whatever its owner did to it."""
+    before = await output(sandbox, "stat -c '%a %u' . /tmp")
+    # Where somebody else owns it, that is refused.
+    await sandbox.exec(["sh", "-c", "echo > x; chmod 000 . ; chmod 500 /dev/shm"])
+    await sandbox.exec(["python3", "-c", "import os; os.setxattr('.', 'user.note', b'hidden')"])
+    await sandbox.reset()
+    expect(await output(sandbox, "stat -c '%a %u' . /tmp; ls -A"), before)
+    names = "import os; print([n for n in os.listxattr('.') if n.startswith('user.')])"
+    expect((await sandbox.exec(["python3", "-c", names])).text, "[]\n")
+
+
 async def reset_ends_what_is_running(sandbox: Sandbox) -> None:
     """A command that a reset ends has exit status 137."""
     seen: list[tuple[int, bool]] = []
@@ -101,6 +113,7 @@ FILE_CHECKS: tuple[Check, ...] = (
     unreadable_paths_are_file_errors,
     unwritable_paths_are_file_errors,
     reset_empties_and_kills,
+    reset_opens_closed_directories,
     reset_ends_what_is_running,
     a_snapshot_brings_back_the_files,
     it_closes_twice_and_is_gone,

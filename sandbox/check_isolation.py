@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from functools import partial
 
-from forethought.sandbox.base import Sandbox
+from forethought.sandbox.base import Sandbox, SandboxFileError
 from forethought.sandbox.check_tools import Check, expect, expect_file_error, output
 
 MORE_MB_THAN_ANY_DISK = 3 << 10
 """A bound in case nothing else bounds them."""
+SHARED = "import ctypes; print(ctypes.CDLL(None).shmget(7108, 4096, 0o1600))"
 FORK_BOMB = """
 import os, time
 children = 0
@@ -37,9 +38,10 @@ async def the_system_cannot_be_written(sandbox: Sandbox) -> None:
 
 async def the_agent_cannot_be_harmed_or_read(sandbox: Sandbox) -> None:
     """The agent can be neither killed nor read, and no frame can be forged."""
-    script = "kill -9 1; kill -STOP 1; cat /proc/1/mem /proc/1/environ; echo x > /proc/1/fd/1"
-    expect((await sandbox.exec(["sh", "-c", script])).rc != 0, True)
-    expect((await sandbox.exec(["sh", "-c", "cat /proc/1/environ"])).rc, 1)
+    await sandbox.exec(["sh", "-c", "kill -9 1; kill -STOP 1"])
+    for script in ("head -c 1 /proc/1/mem", "head -c 1 /proc/1/fd/0", "echo x > /proc/1/fd/1"):
+        result = await sandbox.exec(["sh", "-c", script])
+        expect((script, result.rc != 0, result.stdout), (script, True, b""))
     expect(await output(sandbox, "echo alive"), "alive")
 
 
@@ -49,6 +51,22 @@ async def a_fork_bomb_is_bounded_and_swept_up(sandbox: Sandbox) -> None:
     expect((result.rc, 0 < int(result.stdout or 0) < 1000), (0, True))
     expect(result.leftovers, int(result.stdout))
     expect(await output(sandbox, "echo alive"), "alive")
+
+
+async def reset_leaves_no_message(sandbox: Sandbox) -> None:
+    """What a command leaves in shared memory or a queue does not outlive a reset, or fails it."""
+    await sandbox.exec(
+        ["sh", "-c", "echo > /dev/shm/left; echo > /tmp/left; touch /dev/mqueue/left"]
+    )
+    await sandbox.exec(["python3", "-c", SHARED])
+    try:
+        await sandbox.reset()
+    except SandboxFileError as error:
+        expect("/proc/sysvipc/shm" in str(error), True)
+        return
+    seen = "ls -A /dev/shm /dev/mqueue; cat /proc/sysvipc/*"
+    expect("left" in (text := (await sandbox.exec(["sh", "-c", seen])).text), False)
+    expect("7108" in text, False)
 
 
 async def memory_is_bounded(sandbox: Sandbox) -> None:
@@ -75,6 +93,7 @@ ISOLATION_CHECKS: tuple[Check, ...] = (
     the_system_cannot_be_written,
     the_agent_cannot_be_harmed_or_read,
     a_fork_bomb_is_bounded_and_swept_up,
+    reset_leaves_no_message,
     memory_is_bounded,
     full_directories_are_survived,
 )

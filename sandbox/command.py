@@ -1,7 +1,7 @@
 """One command in a sandbox, from fork to the last of its descendants."""
 
 # Every import lengthens every boot (see agent.py), so no pathlib.
-# ruff: noqa: PTH110, PTH118, PTH123
+# ruff: noqa: PTH118, PTH123
 
 from __future__ import annotations
 
@@ -12,15 +12,20 @@ import resource
 import select
 import signal
 import time
+from collections.abc import Iterator
+from functools import cache
 from typing import NoReturn
 
+from forethought.sandbox.confine import forbid_writes_outside
 from forethought.sandbox.frames import Reply, Request, Settings
 from forethought.sandbox.processes import kill_descendants, reap
 from forethought.sandbox.snippet import interpret
 
 CHUNK = 1 << 16
 NUM_CHUNKS_IN_PIPE = 32
-OOM_COUNTERS = "/sys/fs/cgroup/memory.events", "/sys/fs/cgroup/memory/memory.oom_control"
+CGROUP = "/sys/fs/cgroup"
+OOM_COUNTERS = f"{CGROUP}/memory.events", f"{CGROUP}/memory/memory.oom_control"
+PIDS_COUNTERS = f"{CGROUP}/pids.events", f"{CGROUP}/pids/pids.events"
 
 
 class _Output:
@@ -60,25 +65,31 @@ def execute(request: Request, settings: Settings, wake: int) -> Reply:
 
     `wake` turns readable at signals; the caller has to be a subreaper without other children.
     """
-    num_oom, began = _num_oom_kills(settings), time.monotonic()
+    before, began = _Counters(settings), time.monotonic()
     with contextlib.ExitStack() as closing:
-        stdout, stderr = (_Output(request.limit, closing) for _ in range(2))
+        with acting_as(settings):
+            stdout, stderr = (_Output(request.limit, closing) for _ in range(2))
         leader = _start(request, settings, stdout, stderr)
         deadline = began + request.timeout_s
         status = _watch(leader, (stdout, stderr), wake, deadline)
-        leftovers = kill_descendants()
+        disk_full = _is_disk_full(settings)
+        leftovers = kill_descendants(marked=settings.mark >= 0)
         stdout.drain()
         stderr.drain()
     rc = 128 + signal.SIGKILL if status is None else os.waitstatus_to_exitcode(status)
+    after = _Counters(settings)
     return Reply(
         request.id,
         rc=128 - rc if rc < 0 else rc,
         num_stdout=len(stdout.kept),
         truncated=stdout.is_cut or stderr.is_cut,
         timed_out=status is None,
-        oom_killed=rc != 0 and _num_oom_kills(settings) > num_oom,
+        oom_killed=rc != 0 and after.oom_kills > before.oom_kills,
         wall_s=time.monotonic() - began,
         leftovers=0 if status is None else leftovers,
+        disk_full=disk_full,
+        pids_limited=after.refused_forks > before.refused_forks,
+        cpu_s=after.cpu_s - before.cpu_s,
         body=stdout.kept + stderr.kept,
     )
 
@@ -133,6 +144,8 @@ def _become(request: Request, settings: Settings, fds: tuple[int, int, int]) -> 
             signal.signal(ignored, signal.SIG_DFL)
         _limit(settings)
         drop(settings)
+        if settings.system_call_filter:
+            forbid_writes_outside(settings.writable)
         _enter(os.path.join(settings.workdir, request.path))
         if request.kind == "python":
             interpret(request.argv[0], dict(request.env or {}))
@@ -153,10 +166,12 @@ def _enter(directory: str) -> None:
 
 
 def _limit(settings: Settings) -> None:
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    # At 1 byte no core is written, and none handed to a program of the host's, which 0 would allow.
+    resource.setrlimit(resource.RLIMIT_CORE, (1, 1))
     for kind, value in (
         (resource.RLIMIT_AS, settings.memory_bytes),
         (resource.RLIMIT_NPROC, settings.processes),
+        (resource.RLIMIT_NOFILE, settings.open_files),
     ):
         if value >= 0:
             resource.setrlimit(kind, (value, value))
@@ -166,17 +181,59 @@ def _limit(settings: Settings) -> None:
             file.write("1000")
 
 
+@contextlib.contextmanager
+def acting_as(settings: Settings) -> Iterator[None]:
+    """Own what is made meanwhile as the commands' user, who may then open /dev/stdout, say."""
+    if settings.uid < 0:
+        yield
+        return
+    agent = os.geteuid()
+    os.seteuid(settings.uid)
+    try:
+        yield
+    finally:
+        os.seteuid(agent)
+
+
 def drop(settings: Settings) -> None:
     """Take the commands' user for good: from root, this drops every capability too."""
     if settings.uid >= 0:
-        os.setgroups([])
+        os.setgroups([settings.mark] if settings.mark >= 0 else [])
         os.setgid(settings.uid)
         os.setuid(settings.uid)
 
 
-def _num_oom_kills(settings: Settings) -> int:
-    for path in OOM_COUNTERS if settings.has_cgroup else ():
-        if os.path.exists(path):
-            with open(path) as file:
-                return int(dict(line.split() for line in file)["oom_kill"])
-    return 0
+class _Counters:
+    """What a command's limits have done so far; a worker's difference is its command's."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.oom_kills = _count(settings, OOM_COUNTERS, "oom_kill")
+        self.refused_forks = _count(settings, PIDS_COUNTERS, "max")
+        usage = resource.getrusage(resource.RUSAGE_CHILDREN)
+        self.cpu_s = usage.ru_utime + usage.ru_stime
+
+
+def _count(settings: Settings, paths: tuple[str, ...], name: str) -> int:
+    fd = _opened(paths) if settings.has_cgroup else -1
+    if fd < 0:
+        return 0
+    lines = os.pread(fd, CHUNK, 0).decode().splitlines()
+    return int(dict(line.split() for line in lines)[name])
+
+
+@cache
+def _opened(paths: tuple[str, ...]) -> int:
+    """The first of the files that is there, opened once for all commands of a worker; else -1."""
+    for path in filter(os.path.exists, paths):
+        return os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    return -1
+
+
+def _is_disk_full(settings: Settings) -> bool:
+    for directory in (settings.workdir, *settings.scratch):
+        with contextlib.suppress(OSError):
+            room = os.statvfs(directory)
+            # What has no size, such as a directory of message queues, cannot be full.
+            if (room.f_blocks and not room.f_bavail) or (room.f_files and not room.f_favail):
+                return True
+    return False

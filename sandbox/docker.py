@@ -2,10 +2,25 @@
 
 The engine is asked for create, attach, start and remove only: `docker exec` takes 100 to 250 ms a
 call and leaves what it started. A container has no network, a read-only root, memory-backed
-directories to write in (they count as memory), the engine's seccomp filter, no-new-privileges and
-limits on memory, processors and processes. Its commands run as user 1000 without any capability;
-the agent is root with three: SETUID and SETGID to become that user, KILL to end its processes.
-The limit on memory is `memory_mb`, or what full directories and the agent need if that is more.
+directories to write in (they count as memory, and so do files without content, so there is a limit
+on their number), the engine's seccomp filter and ours on top, no-new-privileges and limits on
+memory, processors and processes. Its commands run as user 1000 without any capability; the agent is
+root with three: SETUID and SETGID to become that user, KILL to end its processes. Landlock, where
+the kernel has it, lets commands write to their own directories and devices only. The limit on
+memory is `memory_mb`, or what full directories and the agent need if that is more.
+
+What this does not protect from: the kernel is the host's, so a bug behind an allowed system call is
+in reach; commands see what the kernel tells everybody, such as the machine's load, processors and
+the names of its mounts; and before Linux 5.19 a command can give up being the first to be killed
+when memory runs out, and have the agent killed in its place, which ends the sandbox. Commands of
+one sandbox are not kept from each other.
+
+With runtime "runsc" the kernel is gVisor's, in user space; one bug is no longer enough. It counts
+processes (`pids`) and the memory of each by itself, but not of all together: processes that use up
+the container's memory together end the sandbox, which then is unavailable. Debian's of 2022 cannot
+give lost processes to who started them (each command's carry a mark, which is found), lets commands
+read the agent's environment and memory map, though not its memory, and has no message queues or
+System V memory here. A command takes some 40 ms, and a fork bomb seconds.
 
 A container ends when its controller does, since the controller holds its standard input; the
 engine then removes it. One that was created and not started yet is removed by a watchdog, and if
@@ -35,16 +50,14 @@ from forethought.sandbox.launch import Launch, is_unfit, is_without_python, laun
 from forethought.sandbox.limits import host_config, settings
 from forethought.sandbox.owner import has_died, owner
 from forethought.sandbox.provide import provide
-from forethought.sandbox.remote import RemoteSandbox
+from forethought.sandbox.remote import CONCURRENT_BOOTS, RemoteSandbox
 from forethought.sandbox.watchdog import watch
 from forethought.sandbox.wire import MultiplexedWire
 
 logger = logging.getLogger(__name__)
 
-ISOLATION = "container: own namespaces, no network, seccomp filter, hard limits; shared kernel"
+ISOLATION = "container: own namespaces, no network, seccomp filters, hard limits; shared kernel"
 OWNER_LABEL = "forethought.owner"
-CONCURRENT_BOOTS = 4
-"""Starting more at once makes none of them ready sooner, and each much later."""
 CONCURRENT_ENDS = 32
 END_S = 10
 
@@ -56,9 +69,10 @@ _reaped = threading.Event()
 class DockerSandbox(RemoteSandbox):
     """A container of its own."""
 
-    def __init__(self, wire: MultiplexedWire, *, container: str) -> None:
-        super().__init__(wire)
+    def __init__(self, wire: MultiplexedWire, *, container: str, spec: SandboxSpec) -> None:
+        super().__init__(wire, network=spec.network)
         self.container = container
+        self._spec = spec
         self._pristine: bytes | None = None
 
     @classmethod
@@ -69,7 +83,7 @@ class DockerSandbox(RemoteSandbox):
         """
         booted = await anyio.to_thread.run_sync(_boot, spec, limiter=_boots.limiter())
         wire = MultiplexedWire(booted.connection)
-        sandbox = cls(wire, container=booted.container)
+        sandbox = cls(wire, container=booted.container, spec=spec)
         try:
             await sandbox.greet()
             if booted.contents is not None:
@@ -92,9 +106,11 @@ class DockerSandbox(RemoteSandbox):
         else:
             await self.restore(self._pristine)
 
+    async def _open_twin(self) -> DockerSandbox:
+        return await self.open(self._spec.model_copy(update={"network": ()}))
+
     async def _release(self) -> None:
-        with anyio.CancelScope(shield=True):
-            await anyio.to_thread.run_sync(_remove, self.container, limiter=_ends.limiter())
+        await anyio.to_thread.run_sync(_remove, self.container, limiter=_ends.limiter())
 
 
 def unusable() -> str | None:
@@ -117,6 +133,11 @@ def reap() -> int:
                     engine.remove_container(container["Id"], force=True)
                 num_removed += 1
     return num_removed
+
+
+def reap_at_next_boot() -> None:
+    """Have the next container that is started reap first; it costs one listing."""
+    _reaped.clear()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

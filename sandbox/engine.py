@@ -32,6 +32,19 @@ def connect(*, timeout_s: int = ENGINE_S) -> Iterator[docker.APIClient]:
         raise SandboxUnavailable(f"the Docker engine failed: {error}; {HELP}") from error
 
 
+def describe() -> str:
+    """Version and runtimes of the engine. Raises SandboxUnavailable."""
+    with connect(timeout_s=5) as engine:
+        version, runtimes = engine.version()["Version"], runtimes_of(engine)
+    has_gvisor = any(name.startswith("runsc") for name in runtimes)
+    return f"Docker engine {version}, {'with' if has_gvisor else 'without'} gVisor (runsc)"
+
+
+def runtimes_of(engine: docker.APIClient) -> list[str]:
+    """Names that `SandboxSpec.runtime` may have with this engine."""
+    return sorted(engine.info()["Runtimes"])
+
+
 def address() -> str:
     """Where the engine is: DOCKER_HOST, or its usual socket."""
     return str(docker.utils.kwargs_from_env().get("base_url", docker.constants.DEFAULT_UNIX_SOCKET))

@@ -7,13 +7,17 @@ another.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import anyio
 
 from forethought.sandbox.base import SandboxUnavailable
-from forethought.sandbox.frames import COMMANDS, Reply, Request, Unpacker, pack
+from forethought.sandbox.frames import COMMANDS, Flow, Reply, Request, Unpacker, is_flow, pack
 from forethought.sandbox.wire import Wire
 
 SEND_S = 60.0
+LISTENER = 0
+"""The number that no request has."""
 
 
 class _Waiter:
@@ -32,6 +36,7 @@ class Exchange:
         self._sending = anyio.Lock()
         self._is_reading = False
         self._broken: str | None = None
+        self._take: Callable[[Flow], None] | None = None
 
     async def request(self, request: Request, *, within_s: float) -> Reply:
         """The reply to `request`; cancelling this cancels the work. Raises SandboxUnavailable."""
@@ -49,6 +54,26 @@ class Exchange:
             if waiter.reply is None and self._broken is None:
                 await self._cancel(request)
 
+    async def tell(self, flow: Flow) -> None:
+        """Send a step of a tunnel. Raises SandboxUnavailable."""
+        await self._send(flow)
+
+    async def listen(self, take: Callable[[Flow], None]) -> None:
+        """Until cancelled, hand on steps of tunnels as they come. Raises SandboxUnavailable.
+
+        Where there are tunnels somebody has to read though nobody waits for a reply; this waits for
+        one that never comes.
+        """
+        self._take = take
+        waiter = self._waiters[LISTENER] = _Waiter()
+        try:
+            await self._reply(waiter)
+        finally:
+            self._take = None
+            del self._waiters[LISTENER]
+            if not self._is_reading:
+                self._hand_on()
+
     def broken(self, why: str) -> SandboxUnavailable:
         """Mark the sandbox as gone, wake whoever waits for it; the error to raise."""
         if self._broken is None:
@@ -58,22 +83,27 @@ class Exchange:
             waiter.turn.set()
         return SandboxUnavailable(f"the sandbox is gone: {self._broken}; open another one")
 
-    async def _send(self, request: Request) -> None:
+    async def _send(self, message: Request | Flow) -> None:
         if self._broken is not None:
             raise self.broken(self._broken)
         # Half a frame would make nonsense of all that follow, so no cancellation gets in between.
         with anyio.move_on_after(SEND_S, shield=True) as scope:
             async with self._sending:
                 try:
-                    await self._wire.send(pack(request))
+                    await self._wire.send(pack(message))
                 except OSError as error:
                     raise self.broken(error.strerror or str(error)) from error
         if scope.cancelled_caught:
             raise self.broken(f"it took no input for {SEND_S:.0f} s")
 
+    async def give_up(self, number: int) -> None:
+        """Say that nobody waits any more for what a request asked for."""
+        if self._broken is None:
+            await self._send(Request(0, "cancel", limit=number))
+
     async def _cancel(self, request: Request) -> None:
         if request.kind in COMMANDS:
-            await self._send(Request(0, "cancel", limit=request.id))
+            await self.give_up(request.id)
 
     async def _reply(self, waiter: _Waiter) -> Reply:
         while waiter.reply is None:
@@ -102,6 +132,10 @@ class Exchange:
 
     def _deliver(self, data: bytes) -> None:
         for head, body in self._unpacker.feed(data):
+            if is_flow(head):
+                if self._take is not None:
+                    self._take(Flow.parse(head, body))
+                continue
             reply = Reply.parse(head, body)
             waiter = self._waiters.get(reply.id)
             if waiter is not None:

@@ -10,7 +10,9 @@ import os
 import stat
 
 from forethought.sandbox.command import drop
+from forethought.sandbox.confine import remove_shared_memory
 from forethought.sandbox.frames import Reply, Request, Settings
+from forethought.sandbox.pristine import close_up, directories, open_up, require_pristine
 
 
 def read(request: Request, settings: Settings) -> Reply:
@@ -46,10 +48,15 @@ def _require_regular(fd: int) -> None:
 
 
 def reset(request: Request, settings: Settings) -> Reply:
-    """Empty every directory that commands can write to."""
+    """Empty every directory that commands can write to, and see that nothing else is left."""
     drop(settings)
-    for directory in (settings.workdir, *settings.scratch):
+    if settings.system_call_filter:
+        remove_shared_memory()
+    open_up(settings)
+    for directory in directories(settings):
         _empty(directory)
+    close_up(settings)
+    require_pristine(settings)
     return Reply(request.id)
 
 
@@ -70,28 +77,3 @@ def _empty(top: str) -> None:
                 else:
                     os.unlink(inner)
             os.rmdir(path)
-
-
-def snapshot(request: Request, settings: Settings) -> Reply:
-    """The working directory as a tar archive."""
-    # Imported here since these two would add half to the time that every boot takes.
-    import io
-    import tarfile
-
-    drop(settings)
-    archive = io.BytesIO()
-    with tarfile.open(fileobj=archive, mode="w") as tar:
-        tar.add(settings.workdir, arcname=".")
-    return Reply(request.id, body=archive.getvalue())
-
-
-def restore(request: Request, settings: Settings) -> Reply:
-    """Empty, then unpack a tar archive; links and modes are kept as they are."""
-    import io
-    import tarfile
-
-    reply = reset(request, settings)
-    with tarfile.open(fileobj=io.BytesIO(request.body)) as tar:
-        tar.extraction_filter = staticmethod(lambda member, path: member)
-        tar.extractall(settings.workdir)
-    return reply

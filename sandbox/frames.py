@@ -11,6 +11,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 LENGTHS = struct.Struct(">II")
+PIECE, WINDOW = 1 << 15, 1 << 17
+"""Bytes in one step of a tunnel, and on their way in one of its directions, at most."""
 COMMANDS = frozenset({"exec", "python"})
 """Requests that run something, and that can be cancelled; a program stands in `argv[0]`."""
 
@@ -28,6 +30,22 @@ class Settings(NamedTuple):
     processes: int = -1
     """RLIMIT_NPROC of a command; -1 where a control group limits processes."""
     has_cgroup: bool = False
+    modes: Mapping[str, int] = {}
+    """Modes that directories had at the start; the agent notes them (pristine.py)."""
+    open_files: int = -1
+    """RLIMIT_NOFILE of a command; -1 leaves the agent's own."""
+    system_call_filter: str = ""
+    """A seccomp program in hexadecimal. Where there is one, commands are confined (confine.py), and
+    shared memory is the sandbox's own, so a reset removes it."""
+    mark: int = -1
+    """Supplementary group by which a worker finds its commands' processes; see `adopt`."""
+    not_proxied: str | None = None
+    """Hosts that commands reach without the proxy; None where there is no network at all."""
+
+    @property
+    def writable(self) -> tuple[str, ...]:
+        """Directories that commands may write in, devices included."""
+        return (self.workdir, *self.scratch, "/dev")
 
 
 class Request(NamedTuple):
@@ -40,8 +58,10 @@ class Request(NamedTuple):
     env: Mapping[str, str] | None = None
     timeout_s: float = 0.0
     limit: int = 0
-    """Most bytes of each output stream, or of the file."""
+    """Most bytes of each output stream, or of the file; of "more", the stream's first request."""
     mode: int = 0
+    more: bool = False
+    """Requests of the kind "more" bring what follows."""
     body: bytes = b""
 
     @staticmethod
@@ -63,6 +83,11 @@ class Reply(NamedTuple):
     oom_killed: bool = False
     wall_s: float = 0.0
     leftovers: int = 0
+    disk_full: bool = False
+    pids_limited: bool = False
+    cpu_s: float = 0.0
+    more: bool = False
+    """Requests of the kind "more" are answered with what follows."""
     body: bytes = b""
 
     @staticmethod
@@ -71,7 +96,32 @@ class Reply(NamedTuple):
         return Reply(**json.loads(head), body=body)
 
 
-def pack(message: Request | Reply) -> bytes:
+class Flow(NamedTuple):
+    """One step of a tunnel: a command's connection, which the controller carries on.
+
+    From the sandbox: open (`text` is host:port). From the controller: opened, or refused (`number`
+    is an HTTP status, `text` says why). Both ways: data, credit (`number` more bytes may come),
+    end (of one direction) and drop (of both).
+    """
+
+    tunnel: int
+    kind: str
+    text: str = ""
+    number: int = 0
+    body: bytes = b""
+
+    @staticmethod
+    def parse(head: str, body: bytes) -> Flow:
+        """The step that a frame holds."""
+        return Flow(**json.loads(head), body=body)
+
+
+def is_flow(head: str) -> bool:
+    """Whether a frame is a step of a tunnel, and no request or reply."""
+    return head.startswith('{"tunnel":')
+
+
+def pack(message: Request | Reply | Flow) -> bytes:
     """The message as one frame."""
     fields = message._asdict()
     body: bytes = fields.pop("body")

@@ -2,9 +2,9 @@
 
 This protects from nothing. A command runs as you: it reads your files and keys, writes wherever you
 may, uses the network, and sees and signals your processes, the agent that watches over it included.
-Memory, processor, processes and disk have no limit. What it does keep is order: a directory of its
-own, an environment without your variables, time limits, and no process left behind. `auto` never
-chooses it.
+Memory, processor, processes, open files, network and disk have no limit. What it does keep is
+order: a directory of its own, an environment without your variables, time limits, and no process
+left behind. `auto` never chooses it.
 """
 
 from __future__ import annotations
@@ -65,6 +65,9 @@ class LocalSandbox(RemoteSandbox):
             await sandbox.close()
             raise
         return sandbox
+
+    async def _open_twin(self) -> LocalSandbox:
+        return await self.open()
 
     async def _release(self) -> None:
         await process.end(self._agent)

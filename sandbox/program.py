@@ -8,7 +8,18 @@ from importlib import resources
 
 from forethought.sandbox.frames import Settings
 
-MODULES = "frames", "processes", "snippet", "command", "files", "workers"
+MODULES = (
+    "frames",
+    "processes",
+    "confine",
+    "snippet",
+    "command",
+    "pristine",
+    "files",
+    "archive",
+    "streams",
+    "workers",
+)
 """What the agent imports, in the order in which they import each other."""
 
 LOADER = """
@@ -25,17 +36,17 @@ exec(compile(sys.argv.pop(1), "agent", "exec"))
 def arguments(settings: Settings) -> list[str]:
     """What follows `python3` to run the agent: isolated, without site-packages.
 
-    Linux allows 128 KiB in one argument; the program is a seventh of that.
+    Linux allows 128 KiB in one argument; the program is a third of that.
     """
-    modules, main = _sources()
+    modules, main = _sources(MODULES if settings.not_proxied is None else (*MODULES, "tunnel"))
     return ["-I", "-S", "-c", LOADER, modules, main, json.dumps(settings._asdict())]
 
 
 @cache
-def _sources() -> tuple[str, str]:
+def _sources(names: tuple[str, ...]) -> tuple[str, str]:
     here = resources.files("forethought.sandbox")
     modules = [
         (f"forethought.sandbox.{name}", here.joinpath(f"{name}.py").read_text(encoding="utf-8"))
-        for name in MODULES
+        for name in names
     ]
     return json.dumps(modules), here.joinpath("agent.py").read_text(encoding="utf-8")

@@ -2,25 +2,64 @@
 
 from __future__ import annotations
 
+import io
 import itertools
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
 
-from forethought.sandbox.base import ExecResult, SandboxFileError
+import anyio
+
+from forethought.sandbox.archive import PIECE
+from forethought.sandbox.base import (
+    MAX_FORK,
+    MAX_SNAPSHOT,
+    ExecResult,
+    Sandbox,
+    SandboxFileError,
+)
+from forethought.sandbox.contacts import Contact
+from forethought.sandbox.dialer import Dialer
 from forethought.sandbox.exchange import Exchange
 from forethought.sandbox.frames import Reply, Request
+from forethought.sandbox.together import together
+from forethought.sandbox.transfer import ANSWER_S, Stream, closed_on_failure, copy
 from forethought.sandbox.wire import Wire
 
 BOOT_S = 60.0
-ANSWER_S = 60.0
+CONCURRENT_BOOTS = 4
+"""Starting more at once makes none of them ready sooner, and each much later."""
 
 
 class RemoteSandbox:
     """A live sandbox whose agent answers at the other end of a wire."""
 
-    def __init__(self, wire: Wire) -> None:
+    def __init__(self, wire: Wire, *, network: Sequence[str] = ()) -> None:
         self._exchange = Exchange(wire)
+        self._dialer = Dialer(network, exchange=self._exchange) if network else None
         self._numbers = itertools.count(1)
         self._is_closed = False
+
+    @asynccontextmanager
+    async def connected(self) -> AsyncIterator[None]:
+        """Carry what commands send over the network, if they may reach anything, for so long."""
+        if self._dialer is None:
+            yield
+            return
+        try:
+            async with anyio.create_task_group() as group:
+                group.start_soon(self._dialer.run)
+                yield
+                group.cancel_scope.cancel()
+        except BaseExceptionGroup as errors:
+            # The dialer raises nothing, so there is just what the caller's block raised.
+            if len(errors.exceptions) > 1:
+                raise
+            raise errors.exceptions[0] from None
+
+    @property
+    def contacts(self) -> Sequence[Contact]:
+        """What commands reached over the network so far, and what they were refused."""
+        return () if self._dialer is None else self._dialer.contacts
 
     async def greet(self) -> str:
         """The sandbox's Python version, once its agent answers. Raises SandboxUnavailable."""
@@ -102,22 +141,51 @@ class RemoteSandbox:
         """Kill every process and empty the working directory. Raises SandboxUnavailable."""
         await self._file_request(Request(next(self._numbers), "reset"), "cannot reset")
 
-    async def snapshot(self) -> bytes:
-        """The working directory as an uncompressed tar archive; processes are not kept."""
-        request = Request(next(self._numbers), "snapshot")
-        return (await self._file_request(request, "cannot make a snapshot")).body
+    async def snapshot(self, *, max_bytes: int = MAX_SNAPSHOT) -> bytes:
+        """The working directory as an uncompressed tar archive; see `Sandbox.snapshot`."""
+        archive = io.BytesIO()
+        async with self.stream("snapshot") as stream:
+            piece = await stream.swap(limit=max_bytes)
+            archive.write(piece.body)
+            while piece.more:
+                piece = await stream.swap()
+                archive.write(piece.body)
+        return archive.getvalue()
 
     async def restore(self, snapshot: bytes) -> None:
-        """Reset, then unpack a snapshot into the working directory."""
-        request = Request(next(self._numbers), "restore", body=snapshot)
-        await self._file_request(request, "cannot restore")
+        """Reset, then unpack a snapshot into the working directory; see `Sandbox.restore`."""
+        async with self.stream("restore") as stream:
+            for start in range(0, max(1, len(snapshot)), PIECE):
+                end = start + PIECE
+                await stream.swap(snapshot[start:end], more=end < len(snapshot))
+
+    async def fork(self, n: int, *, max_bytes: int = MAX_FORK) -> list[Sandbox]:
+        """`n` new sandboxes with the same files; see `Sandbox.fork`."""
+        twins: list[RemoteSandbox] = []
+
+        async def open_one() -> None:
+            twins.append(await self._open_twin())
+
+        async with closed_on_failure(twins):
+            await together([open_one] * n)
+            await copy(self, twins, max_bytes=max_bytes)
+        return list(twins)
+
+    def stream(self, kind: str) -> Stream:
+        """A snapshot on its way out of here, or one to be restored on its way in."""
+        return Stream(self._exchange, self._numbers, kind)
 
     async def close(self) -> None:
         """End every process and remove what the sandbox used; safe to call twice."""
         if not self._is_closed:
             self._is_closed = True
             self._exchange.broken("it was closed")
-            await self._release()
+            with anyio.CancelScope(shield=True):
+                await self._release()
+
+    async def _open_twin(self) -> RemoteSandbox:
+        """Another one of the same kind. Raises SandboxUnavailable."""
+        raise NotImplementedError
 
     async def _release(self) -> None:
         """Remove what the backend made for this sandbox, now that the wire is closed."""
@@ -156,4 +224,7 @@ def _result(reply: Reply) -> ExecResult:
         oom_killed=reply.oom_killed,
         wall_s=reply.wall_s,
         leftovers=reply.leftovers,
+        disk_full=reply.disk_full,
+        pids_limited=reply.pids_limited,
+        cpu_s=reply.cpu_s,
     )

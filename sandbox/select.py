@@ -6,12 +6,17 @@ import functools
 import logging
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from dataclasses import dataclass
-from typing import get_args
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, get_args
 
 import anyio.to_thread
 
+from forethought.sandbox import ambient
 from forethought.sandbox.base import Backend, Sandbox, SandboxSpec, SandboxUnavailable
+from forethought.sandbox.remote import RemoteSandbox
+
+if TYPE_CHECKING:
+    from forethought.sandbox.remote import RemoteSandbox
 
 logger = logging.getLogger(__name__)
 
@@ -26,6 +31,8 @@ class BackendStatus:
     """Why it cannot be used and what to do about it; empty if it can."""
     isolation: str
     """One line on what it keeps a command away from."""
+    engine: str = ""
+    """What stands behind it and its version, where that is a program of its own that answers."""
 
 
 def open_sandbox(
@@ -33,15 +40,11 @@ def open_sandbox(
 ) -> AbstractAsyncContextManager[Sandbox]:
     """A sandbox for as long as the context lasts; without a spec, the default one.
 
-    `auto` takes Docker, else bubblewrap with a warning; local must be asked for by name. Raises
+    `auto` takes Docker, else bubblewrap with a warning; local must be asked for by name. While a
+    `SandboxPool` is open it is leased from there, unless it may reach the network. Raises
     ValueError for an unknown backend or a spec that it cannot fulfil, and SandboxUnavailable.
     """
-    if backend not in get_args(Backend):
-        raise ValueError(f"no sandbox backend named {backend!r}; there are {_names()}")
-    wanted = SandboxSpec() if spec is None else spec
-    if backend in ("bwrap", "local"):
-        _require_host(wanted, backend)
-    return _opened(wanted, backend)
+    return _opened(checked(spec, backend), backend)
 
 
 def backends() -> list[BackendStatus]:
@@ -49,20 +52,38 @@ def backends() -> list[BackendStatus]:
     return [_docker_status(), _bubblewrap_status(), _local_status()]
 
 
-@asynccontextmanager
-async def _opened(spec: SandboxSpec, backend: Backend) -> AsyncIterator[Sandbox]:
-    chosen = backend
-    if backend == "auto":
-        chosen = await anyio.to_thread.run_sync(_choose, spec)
-    sandbox = await _open(spec, chosen)
-    try:
-        yield sandbox
-    finally:
-        with anyio.CancelScope(shield=True):
-            await sandbox.close()
+# What a pool uses as well.
 
 
-async def _open(spec: SandboxSpec, backend: Backend) -> Sandbox:
+def checked(spec: SandboxSpec | None, backend: Backend) -> SandboxSpec:
+    """The spec, or the default one. Raises ValueError if the backend cannot fulfil it."""
+    if backend not in get_args(Backend):
+        raise ValueError(f"no sandbox backend named {backend!r}; there are {_names()}")
+    wanted = SandboxSpec() if spec is None else spec
+    if backend in ("bwrap", "local"):
+        _require_host(wanted, backend)
+    return wanted
+
+
+def begin(backend: Backend) -> None:
+    """Have the next boot sweep up what dead owners left, others than at the last time perhaps."""
+    if backend == "docker":
+        from forethought.sandbox import docker
+
+        docker.reap_at_next_boot()
+
+
+async def answers(backend: Backend) -> bool:
+    """Whether there is an engine at all, whatever it says of a spec."""
+    if backend != "docker":
+        return True
+    from forethought.sandbox import docker
+
+    return await anyio.to_thread.run_sync(docker.unusable) is None
+
+
+async def boot(spec: SandboxSpec, backend: Backend) -> RemoteSandbox:
+    """A new sandbox. Raises SandboxUnavailable."""
     if backend == "docker":
         from forethought.sandbox.docker import DockerSandbox
 
@@ -76,7 +97,8 @@ async def _open(spec: SandboxSpec, backend: Backend) -> Sandbox:
     return await LocalSandbox.open()
 
 
-def _choose(spec: SandboxSpec) -> Backend:
+def choose(spec: SandboxSpec) -> Backend:
+    """What `auto` is here. Raises SandboxUnavailable if nothing isolates."""
     container = _docker_status()
     if container.usable:
         return "docker"
@@ -92,6 +114,24 @@ def _choose(spec: SandboxSpec) -> Backend:
         )
     _warn_once(f"no Docker engine answers, so sandboxes are {status.isolation}")
     return status.name
+
+
+@asynccontextmanager
+async def _opened(spec: SandboxSpec, backend: Backend) -> AsyncIterator[Sandbox]:
+    pool = ambient.pool()
+    if pool is not None and not spec.network:
+        async with pool.lease(spec, backend=backend) as leased:
+            yield leased
+        return
+    chosen = backend
+    if backend == "auto":
+        chosen = await anyio.to_thread.run_sync(choose, spec)
+    sandbox = await boot(spec, chosen)
+    try:
+        async with sandbox.connected():
+            yield sandbox
+    finally:
+        await sandbox.close()
 
 
 @functools.cache
@@ -111,8 +151,13 @@ def _require_host(spec: SandboxSpec, backend: Backend) -> None:
 
 def _docker_status() -> BackendStatus:
     from forethought.sandbox import docker
+    from forethought.sandbox.engine import describe
 
-    return _status("docker", docker.unusable(), docker.ISOLATION)
+    try:
+        engine, reason = describe(), None
+    except SandboxUnavailable as error:
+        engine, reason = "", str(error)
+    return replace(_status("docker", reason, docker.ISOLATION), engine=engine)
 
 
 def _bubblewrap_status() -> BackendStatus:

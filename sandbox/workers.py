@@ -8,30 +8,34 @@ a file request has taken the commands' user for good, and ends.
 
 from __future__ import annotations
 
+import contextlib
+import json
+import math
 import os
 import signal
 import socket
+import time
+from collections.abc import Sequence
 from typing import NoReturn
 
 from forethought.sandbox.command import execute
-from forethought.sandbox.files import read, reset, restore, snapshot, write
+from forethought.sandbox.files import read, reset, write
 from forethought.sandbox.frames import COMMANDS, Reply, Request, Settings, Unpacker, join, pack
 from forethought.sandbox.processes import (
-    SET_CHILD_SUBREAPER,
+    adopt,
     kill_descendants,
-    prctl,
+    mark,
     wake_on_signals,
 )
+from forethought.sandbox.streams import STREAMS, Dialogue
 
-FILE_REQUESTS = {
-    "read": read,
-    "write": write,
-    "reset": reset,
-    "snapshot": snapshot,
-    "restore": restore,
-}
+FILE_REQUESTS = {"read": read, "write": write, "reset": reset}
 NUM_IDLE = 2
 """Workers kept for the next commands: each takes a place under the process limit."""
+PATIENCE_S = 10.0
+"""A worker that is so much later than its command's limit has been stopped by a command."""
+FILE_S = 40.0
+"""Limit of a file request: less than a controller waits for it."""
 REUSE_BYTES = 1 << 16
 """Longer requests might not fit a socket's buffer, and the agent must not wait for a worker."""
 
@@ -43,8 +47,13 @@ class Worker:
         self.pid = pid
         self.channel = channel
         self.request: Request | None = request
+        self.is_late = False
+        self._deadline = _deadline(request)
         self.is_spent = request.kind not in COMMANDS
+        self.stream = request.id if request.kind in STREAMS else None
+        """First request of the stream that it has not come to the end of."""
         self._unpacker = Unpacker()
+        self._outbox = bytearray()
 
     def take(self, request: Request) -> bool:
         """Take another, short request; False if it is not free or no longer alive."""
@@ -55,7 +64,35 @@ class Worker:
         except (BrokenPipeError, ConnectionResetError):
             return False
         self.request = request
+        self._deadline = _deadline(request)
         return True
+
+    def remaining_s(self) -> float:
+        """How long it may still take; infinite if it has nothing to do."""
+        return math.inf if self.request is None else self._deadline - time.monotonic()
+
+    def give_up(self) -> None:
+        """Kill it; its end is then told as its command's that ran too long."""
+        self.is_late = True
+        os.kill(self.pid, signal.SIGKILL)
+
+    def go_on(self, request: Request) -> None:
+        """Take the next request of its stream, whose pieces are longer than a socket holds."""
+        self.request = request
+        self._deadline = _deadline(request)
+        self._outbox += pack(request)
+        self.flush()
+
+    @property
+    def is_stalled(self) -> bool:
+        """Whether it has more to be told than it has taken in."""
+        return bool(self._outbox)
+
+    def flush(self) -> None:
+        """Tell it what it can take in now; one that has died is heard of when it is read from."""
+        with contextlib.suppress(BlockingIOError, BrokenPipeError, ConnectionResetError):
+            while self._outbox:
+                del self._outbox[: self.channel.send(self._outbox, socket.MSG_DONTWAIT)]
 
     def cancel(self) -> None:
         """Have its command killed; the signal may come late, so no other command may follow."""
@@ -69,6 +106,8 @@ class Worker:
             return None
         for head, body in self._unpacker.feed(data):
             self.request = None
+            if self.stream is not None and not json.loads(head)["more"]:
+                self.stream = None
             return join(head, body)
         return b""
 
@@ -79,7 +118,8 @@ class Worker:
             return b""
         if request.kind in COMMANDS:
             why = b"killed together with the process that watched over it\n"
-            return pack(Reply(request.id, rc=128 + signal.SIGKILL, body=why))
+            rc = 128 + signal.SIGKILL
+            return pack(Reply(request.id, rc=rc, timed_out=self.is_late, body=why))
         return pack(Reply(request.id, error="the process that worked on it was killed"))
 
 
@@ -95,8 +135,21 @@ class Workers:
         """What to wait on."""
         return list(self._by_channel)
 
+    def patience_s(self) -> float | None:
+        """How long the agent may wait before it has to look again; None for ever."""
+        remaining = min((worker.remaining_s() for worker in self._busy()), default=math.inf)
+        return None if remaining == math.inf else max(0.0, remaining)
+
+    def give_up(self) -> None:
+        """Kill the workers that do not come back: a command of the same user can stop them."""
+        for worker in self._busy():
+            if worker.remaining_s() <= 0:
+                worker.give_up()
+
     def begin(self, request: Request) -> bytes:
         """Hand a request to a worker; a frame that can be sent at once, or nothing."""
+        if request.kind == "more":
+            return self._go_on(request)
         if request.kind in COMMANDS and len(request.body) + len(str(request.argv)) < REUSE_BYTES:
             for worker in self._by_channel.values():
                 if worker.take(request):
@@ -114,9 +167,22 @@ class Workers:
         self._by_channel[ours] = Worker(pid, ours, request)
         return b""
 
+    @property
+    def stalled(self) -> list[socket.socket]:
+        """Channels to be flushed when they can be written to."""
+        return [each for each, worker in self._by_channel.items() if worker.is_stalled]
+
+    def flush(self, writable: Sequence[int | socket.socket]) -> None:
+        """Send workers what they can take in now."""
+        for channel in writable:
+            if isinstance(channel, socket.socket) and channel in self._by_channel:
+                self._by_channel[channel].flush()
+
     def cancel(self, number: int) -> None:
-        """Have the command of a request killed, if it still runs."""
+        """Have the command of a request killed, if it still runs; give up a stream."""
         for worker in self._by_channel.values():
+            if worker.stream == number:
+                worker.channel.shutdown(socket.SHUT_WR)
             if worker.request is not None and worker.request.id == number:
                 worker.cancel()
 
@@ -130,6 +196,8 @@ class Workers:
             # Its command's processes are the agent's children now, beside the other workers.
             kill_descendants(spare=frozenset(each.pid for each in self._by_channel.values()))
             return worker.lost()
+        if worker.stream is not None:
+            return frame
         if worker.request is None and (worker.is_spent or self._num_idle() > NUM_IDLE):
             channel.shutdown(socket.SHUT_WR)
             worker.is_spent = True
@@ -143,6 +211,16 @@ class Workers:
             channel.close()
         self._by_channel.clear()
         return b"".join(frames)
+
+    def _busy(self) -> list[Worker]:
+        return [worker for worker in self._by_channel.values() if not worker.is_late]
+
+    def _go_on(self, request: Request) -> bytes:
+        for worker in self._by_channel.values():
+            if worker.stream == request.limit:
+                worker.go_on(request)
+                return b""
+        return pack(Reply(request.id, error="what it goes on with has ended"))
 
     def _num_idle(self) -> int:
         return sum(worker.request is None for worker in self._by_channel.values())
@@ -160,21 +238,37 @@ class Workers:
             os._exit(status)
 
 
+def _deadline(request: Request) -> float:
+    limit_s = request.timeout_s + PATIENCE_S if request.kind in COMMANDS else FILE_S
+    return time.monotonic() + limit_s
+
+
 def _labour(request: Request, channel: socket.socket, settings: Settings) -> None:
     """Do this request and those that follow on the channel."""
-    prctl(SET_CHILD_SUBREAPER, 1)
+    if not adopt():
+        settings = settings._replace(mark=mark(os.getpid()))
     wake = wake_on_signals()
     unpacker = Unpacker()
-    channel.sendall(pack(_do(request, settings, wake)))
+    channel.sendall(pack(_do(request, settings, wake, channel)))
     while data := channel.recv(1 << 20):
         for head, body in unpacker.feed(data):
-            channel.sendall(pack(_do(Request.parse(head, body), settings, wake)))
+            channel.sendall(pack(_do(Request.parse(head, body), settings, wake, channel)))
 
 
-def _do(request: Request, settings: Settings, wake: int) -> Reply:
+def _do(request: Request, settings: Settings, wake: int, channel: socket.socket) -> Reply:
+    if request.kind in STREAMS:
+        return _converse(Dialogue(request, channel), settings)
     try:
         if request.kind in COMMANDS:
             return execute(request, settings, wake)
         return FILE_REQUESTS[request.kind](request, settings)
     except OSError as error:
         return Reply(request.id, error=error.strerror or str(error))
+
+
+def _converse(dialogue: Dialogue, settings: Settings) -> Reply:
+    begin = STREAMS[dialogue.request.kind]
+    try:
+        return begin(dialogue, settings)
+    except OSError as error:
+        return Reply(dialogue.request.id, error=error.strerror or str(error))

@@ -25,10 +25,19 @@ def missing_engine() -> str | None:
     return None if IS_CI else unusable()
 
 
+def missing_gvisor() -> str | None:
+    from forethought.sandbox.engine import describe
+
+    reason = missing_engine()
+    if IS_CI or reason is not None:
+        return reason
+    return None if "with gVisor" in describe() else "the engine has no runtime named runsc"
+
+
 def missing_gpu() -> str | None:
     import torch
 
     return None if torch.cuda.is_available() else "PyTorch sees no CUDA device"
 
 
-MISSING = {"docker": missing_engine, "gpu": missing_gpu}
+MISSING = {"docker": missing_engine, "gvisor": missing_gvisor, "gpu": missing_gpu}

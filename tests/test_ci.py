@@ -22,7 +22,7 @@ NOTHING_INSTALLED = {"docker": "exit 1", "dpkg-query": "exit 1", "id": "echo 0"}
         (
             {"apt-get": '[ "$1" = update ] || { echo no such package; exit 100; }'},
             [
-                "engine: apt-get install of docker.io busybox-static bubblewrap failed",
+                "engine: apt-get install of docker.io busybox-static bubblewrap runsc failed",
                 "no such package",
             ],
         ),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 
 import anyio
@@ -11,6 +12,7 @@ from desk import Desk, call
 from gymnasium.envs.registration import registry as gymnasium_registry
 from serving import serving
 
+from forethought.agents.budget import Limits
 from forethought.agents.client import Client, Patience
 from forethought.agents.http import HTTPEngine
 from forethought.agents.log import EventLog, LogUnwritable, finished, read_log
@@ -18,8 +20,9 @@ from forethought.agents.models import FloorModel, OracleModel, ScriptedModel, Sh
 from forethought.agents.rollout import Job, Model, run_jobs
 from forethought.agents.stop import Stop
 from forethought.agents.trajectory import Trajectory
-from forethought.envs import Env, registry
-from forethought.sandbox import SandboxUnavailable
+from forethought.envs import Context, Env, registry, tool
+from forethought.envs.card import Card
+from forethought.sandbox import Sandbox, SandboxPool, SandboxUnavailable, open_sandbox
 
 crashes: dict[str, int] = {}
 """How often each task still has to be lost."""
@@ -41,6 +44,22 @@ class Shaky(Desk):
     async def aclose(self) -> None:
         running[0] -= 1
         await super().aclose()
+
+
+class Sleepy(Desk):
+    """Sleeps in a sandbox."""
+
+    card = Card(traits=("skills",), horizon_unit="naps", needs_sandbox=True)
+
+    def open_sandbox(self) -> AbstractAsyncContextManager[Sandbox]:
+        return open_sandbox(backend="local")
+
+    @tool
+    async def nap(self, context: Context) -> str:
+        """sleep for half a second"""
+        assert context.sandbox is not None
+        await context.sandbox.exec(["sleep", "0.5"])
+        return "rested"
 
 
 class Bare(Desk):
@@ -196,3 +215,22 @@ def test_the_floor_acts_the_same_on_the_same_task_and_differently_on_others() ->
     answers = [trajectory.end.answer for trajectory in once if trajectory.end is not None]
     assert answers == [t.end.answer for t in again if t.end is not None]
     assert len(set(answers)) > 1
+
+
+def test_waiting_for_a_sandbox_takes_none_of_an_episodes_time() -> None:
+    model = ScriptedModel(name="s", replies=(call("nap"), "42"))
+
+    async def scene() -> list[Trajectory]:
+        async with SandboxPool(max_live=1, warm=0):
+            return await run_jobs(
+                jobs_of("test/sleepy-v0", 16), model, log=EventLog(None), limits=Limits(seconds=5)
+            )
+
+    registry.register("test/sleepy-v0", Sleepy)
+    try:
+        found = anyio.run(scene)
+    finally:
+        gymnasium_registry.pop("test/sleepy-v0")
+        registry._OURS.discard("test/sleepy-v0")
+    assert {trajectory.stop for trajectory in found} == {Stop.SUBMITTED}
+    assert max(t.end.t for t in found if t.end is not None) > 7

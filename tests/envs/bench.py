@@ -12,12 +12,15 @@ from forethought.agents.trajectory import Trajectory
 from forethought.envs.base import Step
 from forethought.envs.calls import render_call
 from forethought.envs.workbench import Workbench, task_of
+from forethought.sandbox import Backend
 
 HEADER = "station,total_mm,wettest_month\n"
 
 
-def started(*, num_rows: int = 2, oracle_children: int = 0) -> Workbench:
-    env = Workbench(backend="local", oracle_children=oracle_children)
+def started(
+    *, num_rows: int = 2, oracle_children: int = 0, backend: Backend = "local"
+) -> Workbench:
+    env = Workbench(backend=backend, oracle_children=oracle_children)
     env.reset(seed=0, options={"task": task_of(7, num_rows=num_rows)})
     return env
 

@@ -110,14 +110,16 @@ def test_a_fork_begins_with_the_files_and_the_plan_and_then_has_its_own() -> Non
         each.close()
 
 
-def test_a_fork_opens_a_sandbox_only_when_it_uses_one() -> None:
+def test_a_fork_of_an_unused_sandbox_opens_one_only_when_it_uses_it() -> None:
     env = Tidy()
     env.reset(seed=0)
     (unused,) = env.fork(1)
     assert unused.snapshot().files is None
+    assert env.opened == []
     env.step(render_call("write_file", {"path": "a", "text": "1"}))
     (idle,) = env.fork(1)
     assert idle.snapshot().files == env.snapshot().files
+    assert unused.snapshot().files is None
     for each in (unused, idle, env):
         each.close()
     assert env.opened == ["open", "closed"]

@@ -157,3 +157,51 @@ def test_a_stated_confidence_is_scored(confidence: float | None, score: float | 
     arguments = {"answer": "table.csv", "confidence": confidence}
     info = env.step(render_call("submit", arguments))[4]  # type: ignore[arg-type]
     assert info["metrics"]["calibration"] == score
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "mv table.csv real; ln -s real table.csv",
+        "mv table.csv real; ln real table.csv",
+        "mkdir d; mv table.csv d; ln -s d e",
+        "rm table.csv; mkfifo table.csv",
+        "rm table.csv; mkdir table.csv",
+        "truncate -s 20G table.csv",
+        "python3 -c 'import socket; socket.socket(1).bind(\"s.csv\")'; mv s.csv table.csv",
+    ],
+    ids=["link", "second name", "below a link", "pipe", "directory", "huge", "socket"],
+)
+def test_cheating_with_what_is_no_plain_file_scores_nothing(command: str) -> None:
+    env = started()
+    env.step(render_call("write_file", {"path": "table.csv", "text": gold(env)}))
+    env.step(render_call("bash", {"command": command}))
+    path = "e/table.csv" if "ln -s d e" in command else "table.csv"
+    step = submitted(env, None, path)
+    assert (step[1], step[4]["metrics"]["rows_right"]) == (0.0, 0.0)
+
+
+@pytest.mark.docker
+def test_cheating_by_a_daemon_that_writes_the_table_later_scores_nothing() -> None:
+    env = started(backend="docker")
+    table = gold(env).replace("\n", "\\n")
+    loop = f"while :; do printf '{table}' > table.csv; sleep 0.01; done"
+    start = f'(setsid sh -c "sleep 0.2; {loop}" > /dev/null 2>&1 &); echo begun > table.csv'
+    assert "background processes killed" in env.step(render_call("bash", {"command": start}))[0]
+    step = submitted(env, None)
+    assert (step[1], step[4]["metrics"]["rows_right"]) == (0.0, 0.0)
+
+
+def test_a_table_that_changes_between_reward_and_metric_is_judged_as_it_was() -> None:
+    env = started()
+    env.step(render_call("write_file", {"path": "table.csv", "text": gold(env)}))
+    env.submit("table.csv")
+
+    async def judge() -> tuple[float, float]:
+        assert env.context.sandbox is not None
+        right = await env.correct()
+        await env.context.sandbox.write("table.csv", b"")
+        return right, await env.rows_right()
+
+    assert run_sync(judge()) == (1.0, 1.0)
+    env.close()

@@ -1,6 +1,7 @@
 """The doctor says what is here and which sandbox would be taken."""
 
 import json
+import re
 
 import pytest
 
@@ -18,8 +19,17 @@ def test_the_doctor_names_every_sandbox_and_the_one_that_auto_takes(
     assert {f"sandbox {status.name}" for status in statuses} <= by_name.keys()
     for status in statuses:
         assert by_name[f"sandbox {status.name}"]["ok"] is status.usable
+        assert by_name[f"sandbox {status.name}"]["detail"].startswith(status.engine)
     usable = [status.name for status in statuses if status.usable and status.name != "local"]
     assert found["sandbox"] == (usable[0] if usable else None)
+
+
+@pytest.mark.docker
+def test_the_doctor_names_the_engine_with_its_version(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["doctor", "--json"]) == 0
+    findings = json.loads(capsys.readouterr().out)["findings"]
+    detail = next(each["detail"] for each in findings if each["name"] == "sandbox docker")
+    assert re.match(r"Docker engine \d+\.\d+\S*, with(out)? gVisor \(runsc\); container: ", detail)
 
 
 def test_the_doctor_says_how_much_disk_training_takes(capsys: pytest.CaptureFixture[str]) -> None:

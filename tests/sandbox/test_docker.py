@@ -6,6 +6,7 @@ import json
 import subprocess
 from contextlib import closing
 from functools import partial
+from typing import Any
 
 import anyio
 import docker
@@ -13,6 +14,7 @@ import pytest
 
 from forethought.sandbox import ExecResult, SandboxSpec, SandboxUnavailable, image, open_sandbox
 from forethought.sandbox import docker as backend
+from forethought.sandbox.limits import SYSCTLS
 from forethought.sandbox.owner import owner
 
 pytestmark = pytest.mark.docker
@@ -37,7 +39,7 @@ def test_commands_have_no_identity_and_no_capability() -> None:
 
 
 def test_the_engine_was_asked_for_every_limit() -> None:
-    async def inspect() -> dict[str, object]:
+    async def inspect() -> dict[str, Any]:
         spec = SandboxSpec(cpus=0.5, memory_mb=512, pids=77, disk_mb=64)
         sandbox = await backend.DockerSandbox.open(spec)
         try:
@@ -46,7 +48,7 @@ def test_the_engine_was_asked_for_every_limit() -> None:
             )
         finally:
             await sandbox.close()
-        host: dict[str, object] = json.loads(found.stdout)[0]["HostConfig"]
+        host: dict[str, Any] = json.loads(found.stdout)[0]["HostConfig"]
         return host
 
     host = anyio.run(inspect)
@@ -62,10 +64,16 @@ def test_the_engine_was_asked_for_every_limit() -> None:
         "CapDrop": ["ALL"],
         "SecurityOpt": ["no-new-privileges"],
         "AutoRemove": True,
-        "ShmSize": 16 << 20,
+        "Sysctls": SYSCTLS,
         "Binds": None,
     }
     assert {name: host[name] for name in wanted} == wanted
+    rooms = {path: options.partition("mode=1777,")[2] for path, options in host["Tmpfs"].items()}
+    assert rooms == {
+        "/workspace": "size=64m,nr_inodes=8192",
+        "/tmp": "size=32m,nr_inodes=4096",
+        "/dev/shm": "size=16m,nr_inodes=2048",
+    }
 
 
 def test_too_much_memory_is_told_and_survived() -> None:
