@@ -120,6 +120,23 @@ def test_an_episode_starts_in_the_images_directory_and_a_reset_brings_it_back(
     anyio.run(use)
 
 
+def test_a_fork_has_the_files_of_now_and_a_reset_those_of_the_image(own_ways: str) -> None:
+    async def use() -> None:
+        spec = SandboxSpec(image=own_ways, workdir="/app", disk_mb=8)
+        async with open_sandbox(spec, backend="docker") as sandbox:
+            await sandbox.write("src/a", b"two")
+            (twin,) = await sandbox.fork(1)
+            try:
+                assert await told(twin, "pwd; cat link") == "/app\ntwo"
+                await twin.reset()
+                assert await told(twin, "cat link") == "one"
+            finally:
+                await twin.close()
+            assert await told(sandbox, "cat link") == "two"
+
+    anyio.run(use)
+
+
 @pytest.mark.parametrize(
     ("workdir", "disk_mb", "message"),
     [
