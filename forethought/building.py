@@ -56,6 +56,7 @@ def _told(built: BuiltImage, began: float) -> dict[str, JsonValue]:
     return {
         "image": built.reference,
         "id": built.id,
+        "workdir": built.workdir,
         "megabytes": round(built.num_bytes / 1e6, 1),
         "seconds": round(time.monotonic() - began, 1),
     }

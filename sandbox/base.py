@@ -51,7 +51,8 @@ class SandboxSpec(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     image: str | None = None
-    """Image reference; None is the default image, built from the host where no registry answers."""
+    """Image reference; None is the default image, built from the host where no registry answers.
+    One without a Python that can run the agent is lent ours; ENTRYPOINT and USER do not count."""
     cpus: float = Field(default=1.0, gt=0)
     memory_mb: int = Field(default=512, ge=16)
     pids: int = Field(default=128, ge=4)
@@ -163,6 +164,8 @@ class Sandbox(Protocol):
 
     async def reset(self) -> None:
         """Kill every process and empty the directories that can be written to.
+
+        A working directory that came with an image's files has those again.
 
         Raises SandboxFileError if anything is left, and SandboxUnavailable.
         """

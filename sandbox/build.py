@@ -19,7 +19,7 @@ from forethought.sandbox.base import ImageBuildFailed, SandboxUnavailable
 from forethought.sandbox.dockerfile import Base
 from forethought.sandbox.engine import connect
 from forethought.sandbox.images import BuiltImage
-from forethought.sandbox.provide import provide
+from forethought.sandbox.provide import described, provide
 
 logger = logging.getLogger(__name__)
 
@@ -52,8 +52,7 @@ def build(
             identity = _build(engine, context, build_args=build_args, labels=_labels(engine, by))
         repository, name = f"forethought-{_slug(directory)}", identity.partition(":")[2][:16]
         engine.tag(identity, repository, name)
-        num_bytes = int(engine.inspect_image(identity)["Size"])
-    return BuiltImage(reference=f"{repository}:{name}", id=identity, num_bytes=num_bytes)
+        return described(engine, f"{repository}:{name}")
 
 
 def _dockerfile(directory: Path) -> Path:

@@ -43,8 +43,8 @@ def gathered(requirements: Sequence[str]) -> Iterator[list[Distribution]]:
     with tempfile.TemporaryDirectory(prefix="forethought-") as fetched:
         if others:
             _install(others, fetched)
-            found |= {_key(each.name): each for each in distributions(path=[fetched])}
-        yield [found[key] for key in sorted(found)]
+            found |= {key(each.name): each for each in distributions(path=[fetched])}
+        yield [found[name] for name in sorted(found)]
 
 
 def installed_closure(name: str) -> dict[str, Distribution]:
@@ -53,15 +53,15 @@ def installed_closure(name: str) -> dict[str, Distribution]:
     queue = [name]
     while queue:
         wanted = queue.pop()
-        if (key := _key(wanted)) in found:
+        if (known := key(wanted)) in found:
             continue
         try:
-            found[key] = distribution(wanted)
+            found[known] = distribution(wanted)
         except (PackageNotFoundError, ValueError):
             return {}
-        if not _is_whole(found[key]):
+        if not _is_whole(found[known]):
             return {}
-        queue += _required(found[key])
+        queue += _required(found[known])
     return found
 
 
@@ -124,5 +124,6 @@ def _install(requirements: Sequence[str], target: str) -> None:
         )
 
 
-def _key(name: str) -> str:
+def key(name: str) -> str:
+    """A distribution's name in the form in which names are compared."""
     return re.sub(r"[-_.]+", "-", name).lower()

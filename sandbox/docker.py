@@ -34,6 +34,7 @@ import logging
 import os
 import socket
 import threading
+from dataclasses import dataclass
 
 import anyio
 import anyio.to_thread
@@ -45,7 +46,7 @@ from forethought.sandbox.base import SandboxSpec, SandboxUnavailable
 from forethought.sandbox.contents import contents
 from forethought.sandbox.engine import address, connect
 from forethought.sandbox.lanes import Lane
-from forethought.sandbox.launch import Launch, is_without_python, launch
+from forethought.sandbox.launch import Launch, is_unfit, is_without_python, launch
 from forethought.sandbox.limits import host_config, settings
 from forethought.sandbox.owner import has_died, owner
 from forethought.sandbox.provide import provide
@@ -76,18 +77,25 @@ class DockerSandbox(RemoteSandbox):
 
     @classmethod
     async def open(cls, spec: SandboxSpec) -> DockerSandbox:
-        """Start a container and wait until its agent answers. Raises SandboxUnavailable."""
-        container, connection, pristine = await anyio.to_thread.run_sync(
-            _boot, spec, limiter=_boots.limiter()
-        )
-        sandbox = cls(MultiplexedWire(connection), container=container, spec=spec)
+        """Start a container and wait until its agent answers.
+
+        Raises SandboxUnavailable, and ValueError for a working directory that is not in the image.
+        """
+        booted = await anyio.to_thread.run_sync(_boot, spec, limiter=_boots.limiter())
+        wire = MultiplexedWire(booted.connection)
+        sandbox = cls(wire, container=booted.container, spec=spec)
         try:
             await sandbox.greet()
-            if pristine is not None:
-                await sandbox.restore(pristine)
-                sandbox._pristine = pristine
-        except BaseException:
+            if booted.contents is not None:
+                await sandbox.restore(booted.contents)
+                sandbox._pristine = booted.contents
+        except BaseException as error:
             await sandbox.close()
+            complaint = wire.complaint()
+            if isinstance(error, SandboxUnavailable) and complaint and is_unfit(booted.launch):
+                last = complaint.splitlines()[-1]
+                logger.warning("%s: its Python cannot run the agent (%s)", spec.image, last)
+                return await cls.open(spec)
             raise
         return sandbox
 
@@ -132,21 +140,32 @@ def reap_at_next_boot() -> None:
     _reaped.clear()
 
 
-def _boot(spec: SandboxSpec) -> tuple[str, socket.socket, bytes | None]:
-    """Id of a started container, its standard streams, and what belongs into it from its image."""
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Booted:
+    container: str
+    connection: socket.socket
+    """The standard streams of the agent in it."""
+    launch: Launch
+    contents: bytes | None
+    """What its image holds in the working directory."""
+
+
+def _boot(spec: SandboxSpec) -> _Booted:
     if not _reaped.is_set():
         _reaped.set()
         reap()
     with connect() as engine:
         watch(address(), label=f"{OWNER_LABEL}={owner()}")
-        first = launch(engine, spec)
-        pristine = contents(engine, spec)
+        chosen = launch(engine, spec)
+        files = contents(engine, spec)
         try:
-            return *_start(engine, spec, first), pristine
+            container, connection = _start(engine, spec, chosen)
         except APIError as error:
-            if is_without_python(engine, first, error):
-                return *_start(engine, spec, launch(engine, spec)), pristine
-            raise
+            if not is_without_python(engine, chosen, error):
+                raise
+            chosen = launch(engine, spec)
+            container, connection = _start(engine, spec, chosen)
+    return _Booted(container=container, connection=connection, launch=chosen, contents=files)
 
 
 def _start(

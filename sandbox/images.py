@@ -15,6 +15,8 @@ class BuiltImage:
     """For SandboxSpec.image; another one where the content is another."""
     id: str
     num_bytes: int
+    workdir: str | None
+    """Its WORKDIR, for SandboxSpec.workdir; None where that is the root."""
 
 
 def build_image(packages: Sequence[str] = (), *, with_git: bool = False) -> BuiltImage:

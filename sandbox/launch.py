@@ -20,7 +20,7 @@ NO_PYTHON = re.compile(r"python3.*(executable file not found|no such file)|execu
 
 _lock = threading.Lock()
 _without_python: set[str] = set()
-"""Ids of images in which the engine found no interpreter."""
+"""Ids of images with no interpreter, or with one that cannot run the agent."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -32,6 +32,8 @@ class Launch:
     python: str = "python3"
     environment: Mapping[str, str] = field(default_factory=dict)
     volumes: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    is_foreign: bool = True
+    """Whether the image is another one than the default."""
     declared: Sequence[str] = ()
     """The image's own VOLUMEs, which would be writable without any limit."""
 
@@ -42,7 +44,7 @@ def launch(engine: docker.APIClient, spec: SandboxSpec) -> Launch:
     Its ENTRYPOINT, CMD, USER and HEALTHCHECK do not count; its ENV does. Raises SandboxUnavailable.
     """
     if spec.image is None:
-        return Launch(image=image.tag())
+        return Launch(image=image.tag(), is_foreign=False)
     try:
         found = engine.inspect_image(spec.image)
     except ImageNotFound:
@@ -69,6 +71,18 @@ def is_without_python(engine: docker.APIClient, tried: Launch, error: APIError) 
     if tried.volumes:
         # Somebody removed the volume, and the engine has made an empty one.
         runtime.forget(engine)
+    with _lock:
+        _without_python.add(tried.image)
+    return True
+
+
+def is_unfit(tried: Launch) -> bool:
+    """Whether an agent that ended with a complaint was run by the image's own Python.
+
+    It may be too old, or lack a part of the standard library. The next launch will bring another.
+    """
+    if not tried.is_foreign or tried.volumes:
+        return False
     with _lock:
         _without_python.add(tried.image)
     return True

@@ -24,6 +24,8 @@ MODULES = (
 
 LOADER = """
 import json, sys, types
+if sys.version_info < (3, 9):
+    sys.exit("Python %d.%d is too old" % sys.version_info[:2])
 for name, source in json.loads(sys.argv.pop(1)):
     module = sys.modules[name] = types.ModuleType(name)
     exec(compile(source, name, "exec"), module.__dict__)

@@ -39,13 +39,23 @@ def provide_with(packages: Sequence[str], *, with_git: bool) -> BuiltImage:
     """See `forethought.sandbox.build_image`."""
     with connect() as engine, distributions.gathered(packages) as chosen, _lock:
         # What was asked for by version stands for what is here.
-        found = list(
-            {each.name: each for each in [*image.default_distributions(), *chosen]}.values()
-        )
+        every = [*image.default_distributions(), *chosen]
+        found = list({distributions.key(each.name): each for each in every}.values())
         reference = image.tag_with(found, with_git=with_git)
         load(engine, reference, lambda: image.build_with(found, with_git=with_git))
-        status = engine.inspect_image(reference)
-    return BuiltImage(reference=reference, id=status["Id"], num_bytes=int(status["Size"]))
+        return described(engine, reference)
+
+
+def described(engine: docker.APIClient, reference: str) -> BuiltImage:
+    """What the engine says of an image that it holds."""
+    status = engine.inspect_image(reference)
+    workdir = status["Config"].get("WorkingDir") or "/"
+    return BuiltImage(
+        reference=reference,
+        id=status["Id"],
+        num_bytes=int(status["Size"]),
+        workdir=None if workdir == "/" else workdir,
+    )
 
 
 def load(engine: docker.APIClient, reference: str, make: Callable[[], bytes]) -> None:

@@ -18,7 +18,7 @@ def test_the_default_image_is_made_once_and_told_in_either_way(
 ) -> None:
     found = result(capsys, "sandbox", "build")
     assert found["image"] == image.tag()
-    assert sorted(found) == ["id", "image", "megabytes", "seconds"]
+    assert sorted(found) == ["id", "image", "megabytes", "seconds", "workdir"]
     assert main(["sandbox", "--json", "build"]) == 0
     again = capsys.readouterr()
     assert f'"id": "{found["id"]}"' in again.out

@@ -50,14 +50,14 @@ def labels(image: str) -> dict[str, str]:
 
 
 def test_a_dockerfile_is_built_with_its_arguments_and_the_same_again(tmp_path: Path) -> None:
-    text = "ARG BASE\nFROM $BASE\nARG WORD=none\nUSER 0\nRUN echo $WORD > /word\n"
+    text = "ARG BASE\nFROM $BASE\nARG WORD=none\nUSER 0\nWORKDIR /app\nRUN echo $WORD > /word\n"
     directory = folder(tmp_path, text, at="environment/Dockerfile")
     arguments = {"BASE": NOWHERE, "WORD": "yes"}
     built = build_dockerfile(directory, build_args=arguments, bases={NOWHERE: "default"})
     again = build_dockerfile(directory, build_args=arguments, bases={NOWHERE: "default"})
     assert built == again
     assert built.reference == f"forethought-task:{built.id.removeprefix('sha256:')[:16]}"
-    assert built.num_bytes > 50e6
+    assert (built.num_bytes > 40e6, built.workdir) == (True, "/app")
     assert run(built.reference, "cat", "/word").stdout == b"yes\n"
 
 

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import shutil
+import sysconfig
+from contextlib import closing
 from functools import partial
+from pathlib import Path
 
 import anyio
+import docker
 import pytest
 
 from forethought.sandbox import (
@@ -14,6 +18,7 @@ from forethought.sandbox import (
     build_dockerfile,
     check_sandbox,
     open_sandbox,
+    runtime,
 )
 from forethought.sandbox import image as default_image
 from forethought.sandbox.host import busybox
@@ -55,6 +60,14 @@ def without_python(tmp_path_factory: pytest.TempPathFactory) -> str:
     (directory / "Dockerfile").write_text(WITHOUT_PYTHON)
     shutil.copy(busybox(), directory / "busybox")
     return build_dockerfile(directory).reference
+
+
+@pytest.mark.parametrize(
+    "workdir", ["app", "/", "/usr", "/app/", "/app/../etc", "/tmp/x", "/proc/1", ""]
+)
+def test_a_directory_that_cannot_be_worked_in_is_refused(workdir: str) -> None:
+    with pytest.raises(ValueError, match="cannot be worked in; name a directory such as '/app'"):
+        SandboxSpec(workdir=workdir)
 
 
 async def told(sandbox: Sandbox, script: str) -> str:
@@ -107,6 +120,23 @@ def test_an_episode_starts_in_the_images_directory_and_a_reset_brings_it_back(
     anyio.run(use)
 
 
+def test_a_fork_has_the_files_of_now_and_a_reset_those_of_the_image(own_ways: str) -> None:
+    async def use() -> None:
+        spec = SandboxSpec(image=own_ways, workdir="/app", disk_mb=8)
+        async with open_sandbox(spec, backend="docker") as sandbox:
+            await sandbox.write("src/a", b"two")
+            (twin,) = await sandbox.fork(1)
+            try:
+                assert await told(twin, "pwd; cat link") == "/app\ntwo"
+                await twin.reset()
+                assert await told(twin, "cat link") == "one"
+            finally:
+                await twin.close()
+            assert await told(sandbox, "cat link") == "two"
+
+    anyio.run(use)
+
+
 @pytest.mark.parametrize(
     ("workdir", "disk_mb", "message"),
     [
@@ -143,6 +173,39 @@ def test_an_image_without_python_runs_it_all_the_same(without_python: str) -> No
             assert await told(sandbox, "env | grep LD_") == ""
 
     anyio.run(use)
+
+
+def test_an_interpreter_that_cannot_run_the_agent_is_stood_in_for(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    text = "ARG BASE\nFROM $BASE\nARG LIBRARY\nUSER 0\nRUN rm -r $LIBRARY/ctypes\n"
+    (tmp_path / "Dockerfile").write_text(text)
+    arguments = {"BASE": default_image.tag(), "LIBRARY": sysconfig.get_path("stdlib")}
+    image = build_dockerfile(tmp_path, build_args=arguments).reference
+
+    async def use() -> None:
+        for _ in range(2):
+            async with open_sandbox(SandboxSpec(image=image), backend="docker") as sandbox:
+                program = "import ctypes, sys; print(sys.prefix)"
+                assert (await sandbox.python(program)).text == "/forethought\n"
+                own = await sandbox.exec(["python3", "-c", program])
+                assert b"No module named 'ctypes'" in own.stderr
+
+    anyio.run(use)
+    assert [record.getMessage() for record in caplog.records] == [
+        f"{image}: its Python cannot run the agent (ModuleNotFoundError: No module named 'ctypes')"
+    ]
+
+
+def test_a_volume_that_is_removed_is_filled_again(without_python: str) -> None:
+    async def use() -> str:
+        async with open_sandbox(SandboxSpec(image=without_python), backend="docker") as sandbox:
+            return (await sandbox.python("print('here')")).text
+
+    assert anyio.run(use) == "here\n"
+    with closing(docker.APIClient()) as engine:
+        engine.remove_volume(f"{runtime.REPOSITORY}-{runtime.name()}")
+    assert anyio.run(use) == "here\n"
 
 
 @pytest.mark.slow
