@@ -1,0 +1,51 @@
+"""What the tests of pools share: leases of local sandboxes, and what is left of them."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import anyio
+
+from forethought.sandbox import (
+    Sandbox,
+    SandboxPool,
+    SandboxSpec,
+    holding,
+)
+
+OTHER = SandboxSpec(cpus=2.0)
+"""Another kind, as far as a pool can tell."""
+
+
+async def until(condition: Callable[[], bool], *, within_s: float = 20.0) -> None:
+    with anyio.fail_after(within_s):
+        while not condition():
+            await anyio.sleep(0.01)
+
+
+async def text(sandbox: Sandbox, *argv: str) -> str:
+    return (await sandbox.exec(argv)).text.strip()
+
+
+def num_agents() -> int:
+    """Agents that are children of this process; a watchdog is one as well, and stays."""
+    threads = Path("/proc/self/task").glob("*/children")
+    children = [pid for each in threads for pid in each.read_text().split()]
+    return sum(b"sandbox.frames" in Path(f"/proc/{pid}/cmdline").read_bytes() for pid in children)
+
+
+async def hold(pool: SandboxPool, done: anyio.Event, held: list[Sandbox]) -> None:
+    """A task of its own that holds one; what is started within a lease counts as a part of it."""
+    async with lease(pool) as sandbox:
+        held.append(sandbox)
+        await done.wait()
+
+
+@asynccontextmanager
+async def lease(pool: SandboxPool, spec: SandboxSpec | None = None) -> AsyncIterator[Sandbox]:
+    """One for a line of work of its own, as an episode is."""
+    with holding():
+        async with pool.lease(spec, backend="local") as sandbox:
+            yield sandbox
