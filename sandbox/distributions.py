@@ -93,8 +93,12 @@ def fingerprint(found: Distribution) -> bytes:
 
 
 def _is_whole(found: Distribution) -> bool:
-    """Whether its own files are all there is to it: editable ones lead elsewhere by a .pth file."""
-    return bool(found.files) and not any(file.suffix == ".pth" for file in found.files or ())
+    """Whether its own files are all there is to it: editable ones lead elsewhere by a .pth file.
+
+    What a build left beside its source looks installed too, but has no record of files.
+    """
+    has_record = found.read_text("RECORD") is not None
+    return has_record and not any(file.suffix == ".pth" for file in found.files or ())
 
 
 def _required(found: Distribution) -> Iterator[str]:

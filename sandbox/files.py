@@ -54,13 +54,13 @@ def reset(request: Request, settings: Settings) -> Reply:
         remove_shared_memory()
     open_up(settings)
     for directory in directories(settings):
-        _empty(directory)
+        empty(directory)
     close_up(settings)
     require_pristine(settings)
     return Reply(request.id)
 
 
-def _empty(top: str) -> None:
+def empty(top: str) -> None:
     """Delete what a directory holds, without recursion: trees may be deeper than any stack."""
     while names := os.listdir(top):
         for name in names:

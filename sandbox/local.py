@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import functools
 import logging
-import shutil
 import subprocess
 import sys
 import tempfile
@@ -21,6 +20,7 @@ import anyio.to_thread
 
 from forethought.sandbox import process, program
 from forethought.sandbox.base import SandboxUnavailable
+from forethought.sandbox.files import empty
 from forethought.sandbox.frames import Settings
 from forethought.sandbox.remote import RemoteSandbox
 from forethought.sandbox.wire import Wire
@@ -71,7 +71,13 @@ class LocalSandbox(RemoteSandbox):
 
     async def _release(self) -> None:
         await process.end(self._agent)
-        await anyio.to_thread.run_sync(shutil.rmtree, self._directory)
+        await anyio.to_thread.run_sync(_remove, self._directory)
+
+
+def _remove(directory: Path) -> None:
+    """Deeper trees than `shutil.rmtree` can remove, and those with locked directories, too."""
+    empty(str(directory))
+    directory.rmdir()
 
 
 def unusable() -> str | None:

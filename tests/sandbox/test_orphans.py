@@ -59,7 +59,8 @@ import os, signal
 from forethought.sandbox import SandboxSpec, docker
 with docker.connect() as engine:
     docker.watch(docker.address(), label=f"{docker.OWNER_LABEL}={docker.owner()}")
-    print(docker._create(engine, SandboxSpec()), flush=True)
+    spec = SandboxSpec()
+    print(docker._create(engine, spec, docker.launch(engine, spec)), flush=True)
     os.kill(os.getpid(), signal.SIGKILL)
 """
 

@@ -18,6 +18,7 @@ from forethought.sandbox import (
     SandboxSpec,
     SandboxUnavailable,
     check_sandbox,
+    image,
 )
 from forethought.sandbox import docker as backend
 from forethought.sandbox.owner import owner
@@ -115,7 +116,7 @@ def test_a_pool_removes_what_dead_owners_left() -> None:
     anyio.run(scene)
     with closing(docker.APIClient()) as engine:
         labels = {backend.OWNER_LABEL: dead}
-        left = engine.create_container(backend.image.tag(), labels=labels)["Id"]
+        left = engine.create_container(image.tag(), labels=labels)["Id"]
         anyio.run(scene)
         assert left not in {each["Id"] for each in engine.containers(all=True)}
 

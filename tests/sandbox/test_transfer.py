@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import anyio
 import pytest
+from lending import num_agents
 
 from forethought.sandbox import SandboxUnavailable
 from forethought.sandbox.local import LocalSandbox
@@ -22,11 +21,6 @@ class Flaky(LocalSandbox):
             await anyio.sleep(1)
             raise SandboxUnavailable("no second one")
         return await super()._open_twin()
-
-
-def num_agents() -> int:
-    children = Path("/proc/self/task").glob("*/children")
-    return sum(len(each.read_text().split()) for each in children)
 
 
 def test_when_one_cannot_be_opened_the_others_are_closed() -> None:
