@@ -36,7 +36,7 @@ async def output(sandbox: Sandbox, script: str) -> str:
     """Stripped output of a shell script that complains of nothing."""
     result = await sandbox.exec(["sh", "-c", script])
     expect(result.stderr, b"")
-    return result.stdout.decode().strip()
+    return result.stdout.decode("utf-8", "backslashreplace").strip()
 
 
 async def count(sandbox: Sandbox, needle: str) -> int:

@@ -54,11 +54,11 @@ def reset(request: Request, settings: Settings) -> Reply:
     for directory in filter(os.path.isdir, (settings.workdir, *settings.scratch)):
         if os.stat(directory).st_uid == os.getuid():
             os.chmod(directory, 0o755)
-        _empty(directory)
+        empty(directory)
     return Reply(request.id)
 
 
-def _empty(top: str) -> None:
+def empty(top: str) -> None:
     """Delete what a directory holds, without recursion: trees may be deeper than any stack."""
     while names := os.listdir(top):
         for name in names:

@@ -2,16 +2,15 @@
 
 This protects from nothing. A command runs as you: it reads your files and keys, writes wherever you
 may, uses the network, and sees and signals your processes, the agent that watches over it included.
-Memory, processor, processes, open files, network and disk have no limit. What it does keep is order: a directory of its
-own, an environment without your variables, time limits, and no process left behind. `auto` never
-chooses it.
+Memory, processor, processes, open files, network and disk have no limit. What it does keep is
+order: a directory of its own, an environment without your variables, time limits, and no process
+left behind. `auto` never chooses it.
 """
 
 from __future__ import annotations
 
 import functools
 import logging
-import shutil
 import subprocess
 import sys
 import tempfile
@@ -21,6 +20,7 @@ import anyio.to_thread
 
 from forethought.sandbox import process, program
 from forethought.sandbox.base import SandboxUnavailable
+from forethought.sandbox.files import empty
 from forethought.sandbox.frames import Settings
 from forethought.sandbox.remote import RemoteSandbox
 from forethought.sandbox.wire import Wire
@@ -68,7 +68,13 @@ class LocalSandbox(RemoteSandbox):
 
     async def _release(self) -> None:
         await process.end(self._agent)
-        await anyio.to_thread.run_sync(shutil.rmtree, self._directory)
+        await anyio.to_thread.run_sync(_remove, self._directory)
+
+
+def _remove(directory: Path) -> None:
+    """Deeper trees than `shutil.rmtree` can remove, and those with locked directories, too."""
+    empty(str(directory))
+    directory.rmdir()
 
 
 def unusable() -> str | None:
