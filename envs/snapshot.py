@@ -1,8 +1,8 @@
 """Snapshot: an episode in progress, taken out of an environment so that it can be gone on from.
 
 It holds what steps change: the attributes that the environment names in `state_fields`, those that
-every environment has, the plan, the random generators, and the files of the sandbox if one is in
-use. What follows from the task is not kept, `begin` makes it anew; nor are processes.
+every environment has, the plan and the notes, the random generators, and the files of the sandbox
+if one is in use. What follows from the task is not kept, `begin` makes it anew; nor are processes.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ async def take(env: Env) -> Snapshot:
     held = {name: getattr(env, name) for name in fields}
     return Snapshot(
         env=type(env).__qualname__,
-        state=pickle.dumps((env.task, context.rng, context.plan, held)),
+        state=pickle.dumps((env.task, context.rng, context.plan, context.notes, held)),
         files=await _files(context),
     )
 
@@ -65,14 +65,14 @@ async def take(env: Env) -> Snapshot:
 async def put(env: Env, snapshot: Snapshot) -> None:
     """Make `env` go on where the snapshot was taken; what it did before is given up.
 
-    Tools get a new context with the plan and the generator of the old one. Raises ValueError for
-    the snapshot of another environment.
+    Tools get a new context with the plan, the notes and the generator of the old one. Raises
+    ValueError for the snapshot of another environment.
     """
     fields = _fields(env)
     if snapshot.env != type(env).__qualname__:
         raise ValueError(f"a snapshot of {snapshot.env} cannot go on in {type(env).__qualname__}")
-    task, rng, plan, held = pickle.loads(snapshot.state)
-    await env.prepare(task, Context(rng=rng, plan=plan), files=snapshot.files)
+    task, rng, plan, notes, held = pickle.loads(snapshot.state)
+    await env.prepare(task, Context(rng=rng, plan=plan, notes=notes), files=snapshot.files)
     env.info = {}
     for name in fields:
         setattr(env, name, held[name])

@@ -13,6 +13,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 from rich.text import Text
 
+from forethought.agents.compressors import compressor_named
+from forethought.agents.context import DEFAULT
 from forethought.agents.models import open_model
 from forethought.agents.rollout import Model
 from forethought.agents.trajectory import Trajectory
@@ -81,6 +83,7 @@ def _judged(
 def _plan(args: Namespace, env_id: str, levels: tuple[int, ...]) -> Plan:
     if args.resume and args.out is None:
         raise ValueError("--resume goes on with the run in --out; say which folder that is")
+    compressor_named(args.compress or DEFAULT)
     for level in levels:
         make(env_id, horizon=level)
     try:
@@ -94,6 +97,8 @@ def _plan(args: Namespace, env_id: str, levels: tuple[int, ...]) -> Plan:
             options=options(args.option, env_id=env_id),
             temperature=args.temperature,
             limits=limits(args.limit, model=args.model),
+            compress=args.compress or DEFAULT,
+            nudge=args.nudge,
         )
     except ValidationError as error:
         first = error.errors()[0]

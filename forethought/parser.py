@@ -99,6 +99,19 @@ def _add_eval(command: argparse.ArgumentParser) -> None:
         help="of an episode: turns, tokens, reply_tokens, context, seconds, ...",
     )
     command.add_argument(
+        "--compress",
+        default=None,
+        metavar="NAME",
+        help="how room is made in a full context: chain (default), none, clear, window, "
+        "summarise, offload, fold, memory",
+    )
+    command.add_argument(
+        "--no-nudge",
+        dest="nudge",
+        action="store_false",
+        help="stop an agent that goes in circles without telling it first",
+    )
+    command.add_argument(
         "--concurrency", type=int, default=64, help="episodes at the same time (default 64)"
     )
     _add_instance(command)

@@ -9,7 +9,9 @@ import pytest
 from desk import Desk, call, play
 
 from forethought.agents.budget import Limits
-from forethought.agents.context import CLEARED, PREFACE, Rewrite
+from forethought.agents.compress_clear import CLEARED
+from forethought.agents.compress_summary import PREFACE
+from forethought.agents.context import Rewrite
 from forethought.agents.engine import Completion, ContextOverflow, Sampling
 from forethought.agents.events import Edit, Limit, Message
 from forethought.agents.log import EventLog
@@ -156,7 +158,7 @@ def test_a_summary_that_is_longer_than_what_it_stands_for_is_cut() -> None:
 
 def test_a_context_that_keeps_filling_up_ends_as_context_limit() -> None:
     # What is pinned leaves room for one exchange: every turn needs another edit.
-    limits = Limits(context=1250, reply_tokens=300, tokens=1 << 20, turns=60)
+    limits = Limits(context=1050, reply_tokens=300, tokens=1 << 20, turns=60)
     trajectory = play(*long_actions(40), limits=limits)
     assert trajectory.stop is Stop.CONTEXT_LIMIT
     assert trajectory.reward == 0.0
@@ -192,12 +194,30 @@ def test_a_task_that_does_not_fit_is_a_context_limit_before_any_call() -> None:
 def test_an_edit_that_does_not_shrink_is_refused() -> None:
     @dataclass(frozen=True)
     class Grow:
+        grants = ()
+
         async def propose(self, view: object, **_: object) -> Rewrite:
-            return Rewrite(strategy="grow", notes={1: "x" * 4000})
+            return Rewrite(strategy="grow", notes={2: "x" * 4000})
 
     trajectory = play(*echoes(20, chars=400), limits=TIGHT, compressor=Grow())
     assert trajectory.stop is Stop.CONTEXT_LIMIT
     assert edits(trajectory) == []
+
+
+def test_a_compressor_that_touches_what_is_pinned_is_a_bug_and_not_the_agents_fault() -> None:
+    @dataclass(frozen=True)
+    class Careless:
+        grants = ()
+
+        async def propose(self, view: object, **_: object) -> Rewrite:
+            return Rewrite(strategy="careless", drop=(1,))
+
+    trajectory = play(*echoes(20, chars=400), limits=TIGHT, compressor=Careless())
+    assert trajectory.stop is Stop.HARNESS_ERROR
+    assert trajectory.end is not None
+    assert trajectory.end.error == (
+        "ValueError: compressor 'careless' would change message 1, which is pinned (user, task)"
+    )
 
 
 def test_the_schema_refuses_an_edit_that_grows() -> None:

@@ -1,0 +1,108 @@
+"""Offload: what leaves the context goes to a file, and a pointer stays in its place.
+
+Old results go one by one; where that frees too little, the oldest pairs go as one transcript. The
+agent reads them again with `recall`; in a sandbox they lie as files besides, for its other tools.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+from forethought.agents.compress_window import Window, cuts
+from forethought.agents.context import (
+    KEEP,
+    SLACK,
+    Rewrite,
+    Summarise,
+    loose,
+    note_of,
+    size_of,
+    start_of_tail,
+    without,
+)
+from forethought.agents.view import Entry, View
+from forethought.envs.context import Plan
+from forethought.envs.remember import KEPT_FOLDER, recall
+
+FIRST_LINE = 80
+"""Characters of a result's first line that its pointer shows."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class OffloadResults:
+    """Put results before the last `keep` pairs aside, each with a pointer to it."""
+
+    keep: int = KEEP
+    grants: ClassVar[tuple[Callable[..., object], ...]] = (recall,)
+
+    async def propose(
+        self, view: View, *, room: int, plan: Plan, summarise: Summarise
+    ) -> Rewrite | None:
+        """See `Compressor.propose`."""
+        size, notes, kept = len(view), {}, {}
+        for entry in loose(view, start_of_tail(view.entries, self.keep)):
+            if entry.origin != "env":
+                continue
+            path = _path(view, entry)
+            note = pointer(path, entry.text)
+            saved = len(entry.ids) - len(view.template.render(entry.role, note))
+            if saved > 0:
+                size -= saved
+                notes[entry.id], kept[path] = note, entry.text
+        if not notes or size > room:
+            return None
+        return Rewrite(strategy="offload", notes=notes, kept=kept)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class OffloadHistory:
+    """Put the oldest pairs aside as one transcript, until `slack` of the room is free."""
+
+    slack: float = SLACK
+    grants: ClassVar[tuple[Callable[..., object], ...]] = (recall,)
+
+    async def propose(
+        self, view: View, *, room: int, plan: Plan, summarise: Summarise
+    ) -> Rewrite | None:
+        """See `Compressor.propose`."""
+        old = self._old(view, int(room * (1 - self.slack)), plan)
+        if not old:
+            return None
+        text, path = _transcript(old), _path(view, old[-1])
+        left = min(room, len(view) - 1) - (len(view) - size_of(old))
+        note = note_of(view, pointer(path, text), plan, room=left)
+        if path not in note:
+            last = Window(slack=self.slack)
+            return await last.propose(view, room=room, plan=plan, summarise=summarise)
+        kept = {path: text}
+        return without(view, old, note, strategy="offload", author="harness", kept=kept)
+
+    def _old(self, view: View, target: int, plan: Plan) -> list[Entry]:
+        """The fewest of the oldest pairs that leave room for a pointer, or all of them."""
+        old: list[Entry] = []
+        cost = -1
+        for end in cuts(view):
+            old = loose(view, end)
+            if cost < 0 and old:
+                about = pointer(_path(view, old[-1]), old[0].text)
+                cost = len(view.template.render("user", f"{about}\nPlan:\n{plan}"))
+            if old and len(view) - size_of(old) + cost <= target:
+                break
+        return old
+
+
+def pointer(path: str, text: str) -> str:
+    """What stands for a text that was put aside: where it is, how long it is, how it begins."""
+    first = text.strip().partition("\n")[0]
+    begin = first if len(first) <= FIRST_LINE else f"{first[:FIRST_LINE]}..."
+    return f"[kept in {path}, {len(text)} characters; recall reads it] {begin}"
+
+
+def _path(view: View, entry: Entry) -> str:
+    return f"{KEPT_FOLDER}/{view.owner}-{entry.id}.txt"
+
+
+def _transcript(entries: Sequence[Entry]) -> str:
+    return "\n\n".join(f"{entry.role}: {entry.text}" for entry in entries)
