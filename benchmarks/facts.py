@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from forethought.agents.events import Call, Edit, Event, ToolEvent
+from forethought.agents.events import Call, Edit, Event, Nudge, ToolEvent
+from forethought.agents.repeats import num_repeats
 from forethought.agents.stop import STOP_CAUSE, Cause, Stop
 from forethought.agents.trajectory import Trajectory
 
@@ -34,6 +35,15 @@ class Facts:
     num_edits: int
     num_tools: int
     num_tool_errors: int
+    num_repeats: int
+    """Turns that repeated a mistake; see `forethought.agents.repeats`."""
+    num_nudges: int
+    num_drifts: int
+    """Breaks of the context that no edit explains; 0 in a sound record."""
+    num_trainable: int
+    """Sampled tokens with log-probabilities."""
+    num_trained: int
+    """Such tokens in training segments, as often as they stand there."""
     seconds: float
     error: str | None
     """What went wrong, where the infrastructure ended it."""
@@ -56,6 +66,7 @@ def facts_of(trajectory: Trajectory) -> Facts | None:
     if end is None:
         return None
     start, calls, events = trajectory.start, trajectory.calls, trajectory.events
+    segments = trajectory.segments()
     tools = [event for event in events if isinstance(event, ToolEvent)]
     return Facts(
         id=trajectory.id,
@@ -74,6 +85,16 @@ def facts_of(trajectory: Trajectory) -> Facts | None:
         num_edits=_count_edits(events),
         num_tools=len(tools),
         num_tool_errors=sum(tool.error is not None for tool in tools),
+        num_repeats=num_repeats(trajectory),
+        num_nudges=sum(isinstance(event, Nudge) for event in events),
+        num_drifts=sum(segment.drifted for segment in segments),
+        num_trainable=sum(len(call.completion) for call in calls if call.trainable),
+        num_trained=sum(
+            span.end - span.start
+            for segment in segments
+            for span in segment.spans
+            if span.trainable
+        ),
         seconds=max(event.t for event in events),
         error=end.error,
         metrics=trajectory.metrics,
