@@ -23,7 +23,11 @@ _ELSE = Chain(schemes=(Clear(), Window()))
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Fold:
-    """Grant `branch` and `return`; where they were not used enough, do what `otherwise` does."""
+    """Grant `branch` and `return`; where they were not used enough, do what `otherwise` does.
+
+    In an open branch its own turns are taken before what stands outside: earlier branches have left
+    there what is to be remembered of them.
+    """
 
     otherwise: Compressor = _ELSE
     grants: ClassVar[tuple[Callable[..., object], ...]] = FOLD_TOOLS
@@ -32,4 +36,17 @@ class Fold:
         self, view: View, *, room: int, plan: Plan, summarise: Summarise
     ) -> Rewrite | None:
         """See `Compressor.propose`."""
+        pins = view.pins
+        view.pins = pins | _outside(view)
+        inside = await self.otherwise.propose(view, room=room, plan=plan, summarise=summarise)
+        view.pins = pins
+        if inside is not None or not pins:
+            return inside
         return await self.otherwise.propose(view, room=room, plan=plan, summarise=summarise)
+
+
+def _outside(view: View) -> set[int]:
+    """Ids of what stands before an open branch; none if there is none."""
+    ids = [entry.id for entry in view.entries]
+    starts = [index for index, id in enumerate(ids) if id in view.pins]
+    return set(ids[: starts[0]]) if starts else set()

@@ -1,7 +1,8 @@
 """Offload: what leaves the context goes to a file, and a pointer stays in its place.
 
 Old results go one by one; where that frees too little, the oldest pairs go as one transcript. The
-agent reads them again with `recall`; in a sandbox they lie as files besides, for its other tools.
+agent reads them again, or finds words in them, with `recall`; in a sandbox they lie as files
+besides, for its other tools.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
-from forethought.agents.compress_window import Window, cuts
+from forethought.agents.compress_window import Window, oldest
 from forethought.agents.context import (
     KEEP,
     SLACK,
@@ -67,35 +68,25 @@ class OffloadHistory:
         self, view: View, *, room: int, plan: Plan, summarise: Summarise
     ) -> Rewrite | None:
         """See `Compressor.propose`."""
-        old = self._old(view, int(room * (1 - self.slack)), plan)
+        about = pointer(_path(view, view.entries[-1]), "", "1234 earlier messages")
+        cost = len(view.template.render("user", f"{about}\nPlan:\n{plan}"))
+        old = oldest(view, cost=cost, room=room, slack=self.slack)
         if not old:
             return None
         text, path = _transcript(old), _path(view, old[-1])
+        about = f"{len(old)} earlier messages"
         left = min(room, len(view) - 1) - (len(view) - size_of(old))
-        note = note_of(view, pointer(path, text), plan, room=left)
+        note = note_of(view, pointer(path, text, about), plan, room=left)
         if path not in note:
             last = Window(slack=self.slack)
             return await last.propose(view, room=room, plan=plan, summarise=summarise)
         kept = {path: text}
         return without(view, old, note, strategy="offload", author="harness", kept=kept)
 
-    def _old(self, view: View, target: int, plan: Plan) -> list[Entry]:
-        """The fewest of the oldest pairs that leave room for a pointer, or all of them."""
-        old: list[Entry] = []
-        cost = -1
-        for end in cuts(view):
-            old = loose(view, end)
-            if cost < 0 and old:
-                about = pointer(_path(view, old[-1]), old[0].text)
-                cost = len(view.template.render("user", f"{about}\nPlan:\n{plan}"))
-            if old and len(view) - size_of(old) + cost <= target:
-                break
-        return old
 
-
-def pointer(path: str, text: str) -> str:
-    """What stands for a text that was put aside: where it is, how long it is, how it begins."""
-    first = text.strip().partition("\n")[0]
+def pointer(path: str, text: str, about: str = "") -> str:
+    """What stands for a text that was put aside: where, how long, its first line or what it is."""
+    first = about or text.strip().partition("\n")[0]
     begin = first if len(first) <= FIRST_LINE else f"{first[:FIRST_LINE]}..."
     return f"[kept in {path}, {len(text)} characters; recall reads it] {begin}"
 

@@ -61,8 +61,8 @@ class Retell:
         least = 2 * len(view.template.render("user", PREFACE))
         for keep in range(self.keep, -1, -1):
             old = loose(view, start_of_tail(view.entries, keep))
-            # With no pair left to give up, any room for a summary is better than none.
-            if old and len(view) - size_of(old) <= (target if keep else room - least):
+            # The last pair is not answered yet: any room beside it is better than none.
+            if old and len(view) - size_of(old) <= (target if keep > 1 else room - least):
                 return old
         return []
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -15,7 +15,7 @@ from forethought.agents.context import (
     size_of,
     without,
 )
-from forethought.agents.view import View
+from forethought.agents.view import Entry, View
 from forethought.envs.context import Plan
 
 LEFT_OUT = "[Earlier messages no longer fit and were left out; not a message from the user]"
@@ -23,7 +23,7 @@ LEFT_OUT = "[Earlier messages no longer fit and were left out; not a message fro
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Window:
-    """Drop the oldest pairs until `slack` of the room is free, or all but what is pinned."""
+    """Drop the oldest pairs until `slack` of the room is free, if need be all that is loose."""
 
     slack: float = SLACK
     grants: ClassVar[tuple[Callable[..., object], ...]] = ()
@@ -32,23 +32,33 @@ class Window:
         self, view: View, *, room: int, plan: Plan, summarise: Summarise
     ) -> Rewrite | None:
         """See `Compressor.propose`."""
-        target = int(room * (1 - self.slack))
         note = note_of(view, LEFT_OUT, plan, room=room)
         cost = len(view.template.render("user", note))
-        end = 0
-        for end in cuts(view):
-            if cost <= target - (len(view) - size_of(loose(view, end))):
-                break
-        old = loose(view, end)
-        if not old:
-            return None
+        old = oldest(view, cost=cost, room=room, slack=self.slack)
         left = min(room, len(view) - 1) - (len(view) - size_of(old))
+        if not old or left < 0:
+            return None
         note = note_of(view, LEFT_OUT, plan, room=left)
-        return without(view, old, note, strategy="window", author="harness") if left >= 0 else None
+        return without(view, old, note, strategy="window", author="harness")
 
 
-def cuts(view: View) -> Iterator[int]:
+def oldest(view: View, *, cost: int, room: int, slack: float) -> list[Entry]:
+    """The fewest of the oldest pairs without which `slack` of the room is free.
+
+    `cost` is what a note in their place takes. The last pair, which the agent has not answered yet,
+    is among them only if it does not fit the room at all.
+    """
+    kept = len(view) + cost
+    *before, end = _cuts(view)
+    old: list[Entry] = []
+    for cut in before:
+        old = loose(view, cut)
+        if old and kept - size_of(old) <= int(room * (1 - slack)):
+            return old
+    return old if old and kept - size_of(old) <= room else loose(view, end)
+
+
+def _cuts(view: View) -> list[int]:
     """Where the view can be cut: before each action but the first, and at its end."""
     actions = [index for index, entry in enumerate(view.entries) if entry.origin == "policy"]
-    yield from actions[1:]
-    yield len(view.entries)
+    return [*actions[1:], len(view.entries)]

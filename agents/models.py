@@ -15,7 +15,7 @@ import numpy as np
 
 from forethought.agents.client import Client
 from forethought.agents.engine import Engine
-from forethought.agents.expert import ExpertEngine
+from forethought.agents.expert import ExpertEngine, SeeingEngine, SeeingExpert
 from forethought.agents.http import HTTPEngine
 from forethought.agents.rollout import Model
 from forethought.agents.scripted import ScriptedEngine
@@ -38,6 +38,8 @@ class OracleModel:
                 f"model {self.name!r}: {name} has no oracle; name another model, or give the "
                 "environment a method `oracle` that returns the expert's next action"
             )
+        if isinstance(env, SeeingExpert):
+            return SeeingEngine(env, template=self.template)
         return ExpertEngine(env.oracle, template=self.template)
 
     async def aclose(self) -> None:

@@ -20,8 +20,8 @@ class _Turn:
 def num_repeats(trajectory: Trajectory) -> int:
     """Turns of all agents that repeat a mistake of the same agent.
 
-    Either a tool call failed that had failed with the same arguments before, or the same action
-    was met by the same observation as before: both could have been known.
+    Either a tool call failed that had failed with the same arguments at any time before, or the
+    same action was met by the same observation as in one of the two turns before.
     """
     turns: dict[str, list[_Turn]] = {}
     for event in trajectory.events:
@@ -42,12 +42,11 @@ def _take_in(turns: list[_Turn], event: Event) -> None:
 
 
 def _num_repeats(turns: list[_Turn]) -> int:
-    seen: set[tuple[str, ...]] = set()
+    exchanges = [(turn.action, *turn.observed) for turn in turns]
     failed: set[str] = set()
     count = 0
-    for turn in turns:
-        exchange = (turn.action, *turn.observed)
-        count += exchange in seen or not failed.isdisjoint(turn.failed)
-        seen.add(exchange)
+    for at, turn in enumerate(turns):
+        is_circle = exchanges[at] in exchanges[max(0, at - 2) : at]
+        count += is_circle or not failed.isdisjoint(turn.failed)
         failed.update(turn.failed)
     return count

@@ -7,6 +7,7 @@ from forethought.envs.registry import register
 BUILTIN = {
     "forethought/blocksworld-v0": "forethought.envs.blocksworld:Blocksworld",
     "forethought/hops-v0": "forethought.envs.hops:Hops",
+    "forethought/retention-v0": "forethought.envs.retention:Retention",
     "forethought/workbench-v0": "forethought.envs.workbench:Workbench",
 }
 

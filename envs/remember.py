@@ -5,6 +5,8 @@ An environment can grant them like any other tool; some compressors of the agent
 
 from __future__ import annotations
 
+import re
+from collections.abc import Mapping
 from typing import Literal
 
 from forethought.envs.context import Branch, Context
@@ -16,7 +18,11 @@ MAX_FILES = 64
 MAX_MEMORY = 32_768
 """Characters of all files in the memory together."""
 MAX_RECALL = 2_000
-"""Characters that one recall shows."""
+"""Characters that one recall reads."""
+SNIPPET = 80
+"""Characters shown on each side of words that were found."""
+MAX_FOUND = 6
+"""Places where words were found that are shown."""
 
 
 @tool(resource="memory")
@@ -44,12 +50,19 @@ def memory(
 
 
 @tool
-def recall(path: str, context: Context, start: int = 0) -> str:
-    """read what was taken out of your context, from a character on"""
-    text = _existing(context.notes.kept, path)
+def recall(
+    context: Context, path: str = "", find: str = "", start: int = 0, chars: int = MAX_RECALL
+) -> str:
+    """what was taken out of your context: read a path from a character on, or find words in all"""
+    kept = context.notes.kept
+    if find:
+        return _found(kept, find)
+    text = _existing(kept, path)
     if not 0 <= start < max(len(text), 1):
         raise ValueError(f"{path} has {len(text)} characters, so none at {start}")
-    end = start + MAX_RECALL
+    if not 1 <= chars <= MAX_RECALL:
+        raise ValueError(f"between 1 and {MAX_RECALL} characters can be read at once, not {chars}")
+    end = start + chars
     more = f"\n({end} of {len(text)} characters; go on with start={end})"
     return text[start:end] + (more if end < len(text) else "")
 
@@ -79,6 +92,20 @@ def return_(message: str, context: Context) -> str:
 return_.__name__ = "return"
 
 FOLD_TOOLS = (branch, return_)
+
+
+def _found(kept: Mapping[str, str], words: str) -> str:
+    """Where words stand in what was kept, each place once, the newest first."""
+    places: dict[str, str] = {}
+    for path, text in reversed(kept.items()):
+        for match in re.finditer(re.escape(words), text, re.IGNORECASE):
+            begin = text.rfind("\n", 0, match.start()) + 1
+            begin = max(begin, match.start() - SNIPPET)
+            end = min(match.end() + SNIPPET, text.find("\n", match.end()) % (len(text) + 1))
+            places.setdefault(text[begin:end], path)
+    lines = [f"{path}: {snippet}" for snippet, path in list(places.items())[:MAX_FOUND]]
+    more = [f"(and {len(places) - MAX_FOUND} more places)"] if len(places) > MAX_FOUND else []
+    return "\n".join([*lines, *more]) or f"nothing kept says {words[:60]!r}"
 
 
 def _check_room(files: dict[str, str], path: str, text: str) -> None:

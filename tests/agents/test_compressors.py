@@ -159,7 +159,7 @@ def test_the_last_pairs_stay_unless_they_alone_leave_too_little_room(
         if not isinstance(event, Edit) or event.agent != "0" or event.strategy == "fold":
             continue
         made = {*event.insert, *event.replace.values()}
-        old = [message for message in seen if message.id not in made]
+        old = [m for m in seen if m.id not in made and m.origin in ("policy", "env")]
         policy = [message.id for message in old if message.origin == "policy"]
         first = policy[-KEEP] if len(policy) >= KEEP else policy[0] if policy else len(seen)
         tail = [message.id for message in old if message.id >= first]

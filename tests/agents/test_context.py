@@ -165,7 +165,7 @@ def test_a_context_that_keeps_filling_up_ends_as_context_limit() -> None:
     assert [event.what for event in trajectory.events if isinstance(event, Limit)] == ["context"]
 
 
-def test_where_no_pair_can_stay_even_the_last_one_gives_way_to_a_summary() -> None:
+def test_where_only_one_pair_can_stay_it_is_the_one_that_is_not_answered_yet() -> None:
     # What is pinned takes most of the context, more than the slack would leave.
     task = Task(id="long", prompt="x" * 3000)
     pinned = len(play("42", task=task).calls[0].prompt)
@@ -176,7 +176,7 @@ def test_where_no_pair_can_stay_even_the_last_one_gives_way_to_a_summary() -> No
     (edit,) = edits(trajectory)
     assert edit.strategy == "summarise"
     assert [m.origin for m in view_after(trajectory)][:3] == ["harness", "task", "summary"]
-    assert [m.origin for m in view_after(trajectory)][3:] == ["policy", "env"]
+    assert [m.text for m in view_after(trajectory)][3:5] == [actions[-1], "a" * 250]
 
 
 def test_without_a_compressor_a_full_context_ends_the_episode() -> None:
