@@ -29,8 +29,8 @@ async def make_room(agent: Agent, *, room: int, trigger: Trigger) -> None:
     """Shrink the view to at most `room` tokens. Raises ContextFull if that cannot be done.
 
     An edit is refused where no model call came since the last one, and after three that hardly
-    lasted a turn: the context is then full of what must stay. Before it comes to that, an edit that
-    follows so soon on another leaves half of the room beside what is pinned.
+    lasted a turn: the context is then full of what must stay. Before it comes to that, the
+    last of them leaves half of the room beside what is pinned.
     """
     compressor = agent.episode.compressor
     since_edit = agent.num_turns - agent.turn_of_edit if agent.turn_of_edit >= 0 else None
@@ -39,7 +39,7 @@ async def make_room(agent: Agent, *, room: int, trigger: Trigger) -> None:
     agent.num_quick_edits = agent.num_quick_edits + 1 if since_edit == 1 else 0
     if agent.num_quick_edits >= MAX_QUICK_EDITS:
         raise ContextFull
-    if agent.num_quick_edits:
+    if agent.num_quick_edits >= MAX_QUICK_EDITS - 1:
         pinned = size_of([entry for entry in agent.view.entries if agent.view.is_pinned(entry)])
         room = max(pinned, (room + pinned) // 2)
 

@@ -27,7 +27,9 @@ class Facts:
     confidence: float | None
     turns: int
     tokens: int
-    """Sampled by all agents; so are the three phases that follow."""
+    """Sampled by all agents."""
+    prompt_tokens: int
+    """Of all calls together: what the model had to read."""
     plan_tokens: int
     think_tokens: int
     answer_tokens: int
@@ -78,6 +80,7 @@ def facts_of(trajectory: Trajectory) -> Facts | None:
         confidence=end.confidence,
         turns=_num_turns(calls),
         tokens=trajectory.num_sampled,
+        prompt_tokens=sum(call.shared + len(call.prompt) for call in calls),
         plan_tokens=sum(call.plan_tokens for call in calls),
         think_tokens=sum(call.think_tokens for call in calls),
         answer_tokens=sum(call.answer_tokens for call in calls),

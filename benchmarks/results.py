@@ -100,6 +100,8 @@ class Summary(_Record):
     """Turns of an episode that repeated a mistake; see `forethought.agents.repeats`."""
     nudges_mean: float | None = None
     """Times that an agent was told it goes in circles, an episode."""
+    prompt_tokens_mean: float | None = None
+    """Tokens of all prompts of an episode: what the model had to read."""
     template_drift: int = 0
     """Breaks of a context that no edit explains, in all episodes; anything but 0 is a bug."""
     gradient_coverage: float | None = None
@@ -172,6 +174,7 @@ def summarise_facts(found: Sequence[Facts], *, env: str, model: str, planned: in
         ),
         repeats_mean=_mean(scored, lambda item: item.num_repeats),
         nudges_mean=_mean(scored, lambda item: item.num_nudges),
+        prompt_tokens_mean=_mean(scored, lambda item: item.prompt_tokens),
         template_drift=sum(item.num_drifts for item in found),
         gradient_coverage=_coverage(found),
         traits=tuple(sorted({trait for item in found for trait in item.traits})),

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from forethought.agents.budget import Limits
 from forethought.agents.compressors import COMPRESSORS, compressor_named
 from forethought.agents.context import KEEP, SLACK
+from forethought.agents.edit import MAX_QUICK_EDITS
 from forethought.agents.events import Call, Edit, Message
 from forethought.agents.replay import views
 from forethought.agents.stop import STOP_CAUSE, Cause, Stop
@@ -147,14 +148,14 @@ def test_the_last_pairs_stay_unless_they_alone_leave_too_little_room(
     trajectory = run(scheme, actions, aside, spare)
     target = int((1 - SLACK) * (pinned_tokens(scheme) + spare - REPLY))
     seen: list[Message] = []
-    num_turns = 0
+    num_turns = num_quick = 0
     for event in trajectory.events:
         if isinstance(event, Message) and event.agent == "0":
             seen.append(event)
             num_turns += event.origin == "policy"
         if isinstance(event, Edit) and event.agent == "0" and event.strategy != "fold":
-            is_quick, num_turns = num_turns == 1, 0
-            if is_quick:  # these leave more room
+            num_quick, num_turns = num_quick + 1 if num_turns == 1 else 0, 0
+            if num_quick == MAX_QUICK_EDITS - 1:  # it leaves more room
                 continue
         if not isinstance(event, Edit) or event.agent != "0" or event.strategy == "fold":
             continue
