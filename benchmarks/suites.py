@@ -34,14 +34,14 @@ class Entry:
 
 
 _RETENTION_ENV = "forethought/retention-v0"
-_SMALL = Limits(turns=1024, tokens=1 << 16, reply_tokens=96, context=768)
-_LARGE = Limits(turns=1024, tokens=1 << 16, reply_tokens=96, context=2560)
+_SMALL = Limits(turns=1024, tokens=1 << 16, reply_tokens=72, context=576)
+_LARGE = Limits(turns=1024, tokens=1 << 16, reply_tokens=72, context=2048)
 RETENTION: tuple[Entry, ...] = tuple(
     Entry(
         env=_RETENTION_ENV,
         horizons=(4,),
         label=label,
-        options={"terse": True, "gap": 4, "words": 20},
+        options={"terse": True, "gap": 4, "words": 12},
         compress=compress,
         limits=limits,
     )

@@ -97,7 +97,7 @@ FOLD_TOOLS = (branch, return_)
 def _found(kept: Mapping[str, str], words: str) -> str:
     """Where words stand in what was kept, each place once, the newest first."""
     places: dict[str, str] = {}
-    for path, text in reversed(kept.items()):
+    for path, text in reversed(list(kept.items())):
         for match in re.finditer(re.escape(words), text, re.IGNORECASE):
             begin = text.rfind("\n", 0, match.start()) + 1
             begin = max(begin, match.start() - SNIPPET)

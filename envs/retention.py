@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from typing import ClassVar
 
 import numpy as np
+from pydantic import JsonValue
 
 from forethought.envs.base import Env
 from forethought.envs.card import Card
@@ -28,9 +29,9 @@ _RULES = (
     "Slips come in one at a time; file each where it says. Some say what you will need later: "
     "facts, rules, things to do at the end."
 )
-_LINES = "Reply with one line: file SHELF, answer WORDS, do ERRAND, or close."
+_LINES = "Reply with one line: file SHELF, answer WORDS, do ERRAND, or finish."
 _CALLS = (
-    "Call a tool a turn, or reply with one line: file SHELF, answer WORDS, do ERRAND, or close."
+    "Call a tool a turn, or reply with one line: file SHELF, answer WORDS, do ERRAND, or finish."
 )
 _NUMBER = re.compile(r"\d+")
 _SPARE_ERRANDS = 2
@@ -99,8 +100,8 @@ class Retention(Env):
         command = first_command(text, ("file", "answer", "do"))
         if command is None:
             lines = without_plan(text).splitlines()
-            is_close = any(line.strip().lower().rstrip(".") == "close" for line in lines)
-            return self._do("close" if is_close else "", "")
+            is_end = any(line.strip().lower().rstrip(".") == "finish" for line in lines)
+            return self._do("finish" if is_end else "", "")
         return self._do(*command)
 
     @tool
@@ -119,9 +120,9 @@ class Retention(Env):
         return self._do("do", errand)
 
     @tool
-    def close(self) -> str:
+    def finish(self) -> str:
         """end the day, when nothing is left to be done"""
-        return self._do("close", "")
+        return self._do("finish", "")
 
     def max_steps(self) -> int:
         """Several turns a slip, for tools that help to remember."""
@@ -136,8 +137,8 @@ class Retention(Env):
             return self._tell(CLOSING)
         if verb == "do":
             self.errands_run.append(rest)
-        if verb == "close" or self._num_closing() > len(self.script.errands) + _SPARE_ERRANDS:
-            return self.submit("closed")
+        if verb == "finish" or self._num_closing() > len(self.script.errands) + _SPARE_ERRANDS:
+            return self.submit("finished")
         return self._tell(f"Noted. {CLOSING}")
 
     def _num_closing(self) -> int:
@@ -222,7 +223,7 @@ class Retention(Env):
     def floor(self, rng: np.random.Generator) -> str:
         """File under any shelf, answer any number, run no errand."""
         if self.at >= len(self.script.slips):
-            return "close"
+            return "finish"
         if self.script.slips[self.at].kind == "fact":
             return f"answer {rng.integers(1000, 10_000)}"
         return f"file {rng.integers(1, SHELVES + 1)}"
@@ -254,7 +255,7 @@ def _script(task: Task) -> Script:
     return script_of(given.pop("script_seed"), **given)
 
 
-def _answer(script: Script) -> list[str]:
+def _answer(script: Script) -> list[JsonValue]:
     """The checks' right actions, then the errands."""
     checks = [slip.wanted for slip in script.slips if slip.round]
     return [*checks, *(f"do {errand.what}" for errand in script.errands if not errand.is_off)]

@@ -17,8 +17,8 @@ from forethought.envs.slips import CLOSING
 
 NOTES = "notes"
 """File of its memory."""
-BRANCH_SLIPS = 3
-"""Slips that it handles in one branch."""
+BRANCH_SLIPS, BRANCH_THINGS = 3, 2
+"""Slips after which it wraps a branch up, or things to remember that came up in it."""
 
 _NEEDED = re.compile(
     r"For later: the [^.?]+? is \d+\."
@@ -90,10 +90,10 @@ class Expert:
         begun, ended = prompt.rfind("You are in the branch now"), prompt.rfind("The branch is done")
         if begun <= ended:
             return "" if _QUESTION.search(now) else _call("branch", description="the next slips")
-        if len(_SLIP.findall(prompt[begun:])) < BRANCH_SLIPS:
-            return ""
         before = set(_needed(prompt[:begun]))
         new = [sentence for sentence in _needed(prompt) if sentence not in before]
+        if len(_SLIP.findall(prompt[begun:])) < BRANCH_SLIPS and len(new) < BRANCH_THINGS:
+            return ""
         return _call("return", message="\n".join([*new, _in_short(now)]))
 
     def _look_up(self, words: str, now: str) -> str:
@@ -132,10 +132,12 @@ def _slip_alone(now: str) -> str:
 
 
 def _in_short(now: str) -> str:
-    """The slip's title and what to do with it."""
+    """The slip's number, its stamp and what to do with it."""
     slip = _SLIP.search(now)
     what = _QUESTION.search(now) or _SHELF.search(now)
-    return f"{slip[0] if slip else ''}{what[0] if what else ''}"
+    stamp = _STAMP.search(slip[2]) if slip else None
+    title = f"Slip {slip[1]}: {stamp[0] if stamp else ''}\n" if slip else ""
+    return f"{title}{what[0] if what else ''}"
 
 
 def _needed(text: str) -> list[str]:
@@ -150,13 +152,13 @@ def _needed(text: str) -> list[str]:
 
 
 def _closing(prompt: str) -> str:
-    """Run the next errand that is open, or close."""
+    """Run the next errand that is open, or finish."""
     off = set(_OFF.findall(prompt))
     run = {normalise(what) for what in _RUN.findall(prompt)}
     for what in dict.fromkeys(_ERRAND.findall(prompt)):
         if what not in off and normalise(what) not in run:
             return f"do {what}"
-    return "close"
+    return "finish"
 
 
 def _call(name: str, **arguments: Json) -> str:

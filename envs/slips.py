@@ -16,7 +16,7 @@ import numpy as np
 Kind = Literal["work", "fact", "rule"]
 
 SHELVES = 40
-CLOSING = "The slips are done. Do what is still to be done, one thing a turn, then close."
+CLOSING = "The slips are done. Do what is still to be done, one thing a turn, then finish."
 
 _SUBJECTS = (
     *("timber for the mill", "a leak in the barn", "oats for the horses", "the north ferry"),

@@ -106,7 +106,7 @@ def _plan(
         return Plan(
             env=env_id,
             model=args.model,
-            n=args.n or NUM_TASKS.get(args.suite, 100),
+            n=NUM_TASKS.get(args.suite, 100) if args.n is None else args.n,
             k=args.k,
             seed=args.seed,
             horizons=levels,

@@ -198,7 +198,7 @@ def test_a_plan_that_changed_inside_a_branch_comes_out_of_it() -> None:
 def test_a_context_that_fills_up_inside_a_branch_keeps_its_beginning() -> None:
     begin, end = call("branch", description="look"), call("return", message="It is 42.")
     trajectory = play(begin, *echoes(20, chars=400), end, "42", limits=TIGHT, compressor="fold")
-    assert {edit.strategy for edit in edits(trajectory)} == {"clear", "window", "fold"}
+    assert {edit.strategy for edit in edits(trajectory)} == {"window", "fold"}
     assert [m.text for m in last_view(trajectory)][-2:] == [begin, f"{FOLDED}\nIt is 42."]
 
 

@@ -42,7 +42,7 @@ def started(**options: Any) -> Retention:
 
 def right_actions(env: Retention) -> list[str]:
     open_ones = [errand.what for errand in env.script.errands if not errand.is_off]
-    return [*(slip.wanted for slip in env.script.slips), *(f"do {w}" for w in open_ones), "close"]
+    return [*(slip.wanted for slip in env.script.slips), *(f"do {w}" for w in open_ones), "finish"]
 
 
 def test_it_keeps_the_promises_of_an_environment() -> None:
@@ -114,7 +114,7 @@ def test_an_errand_that_was_called_off_counts_against_the_open_ones() -> None:
     env = started()
     off = next(errand.what for errand in env.script.errands if errand.is_off)
     actions = right_actions(env)
-    found = play(env, actions=[*actions[:-1], f"do {off}", "close"])
+    found = play(env, actions=[*actions[:-1], f"do {off}", "finish"])
     assert found["errands"] == 0.0
 
 
@@ -138,7 +138,7 @@ def test_numbers_count_and_the_words_around_them_do_not() -> None:
     assert play(env, actions=actions)["facts"] == 0.5
 
 
-def test_the_day_ends_for_who_never_closes_it() -> None:
+def test_the_day_ends_for_who_never_finishes_it() -> None:
     env = started()
     for action in [*(slip.wanted for slip in env.script.slips), *["hm"] * 20]:
         *_, terminated, _, _ = env.step(action)
@@ -157,9 +157,9 @@ def test_the_day_ends_for_who_never_closes_it() -> None:
         (f"{RULE}\n{STAMPED}", "file 14"),
         (STAMPED, "file 33"),
         (f"{ERRAND}\n{CLOSING}", "do return the oak chest to Jan Kos"),
-        (f"{ERRAND}\n{OFF}\n{CLOSING}", "close"),
-        (f"{ERRAND}\n{CLOSING}\ndo return the oak chest to Jan Kos\nNoted. {CLOSING}", "close"),
-        (CLOSING, "close"),
+        (f"{ERRAND}\n{OFF}\n{CLOSING}", "finish"),
+        (f"{ERRAND}\n{CLOSING}\ndo return the oak chest to Jan Kos\nNoted. {CLOSING}", "finish"),
+        (CLOSING, "finish"),
     ],
     ids=[
         *("files", "knows a fact", "lost a fact", "knows a rule", "lost a rule"),
