@@ -12,6 +12,7 @@ from forethought.agents.episode import Episode
 from forethought.agents.events import Call, End, Message, Origin, Purpose, Start
 from forethought.agents.phases import count_phases
 from forethought.agents.stop import Stop
+from forethought.agents.stuck import Circles
 from forethought.agents.template import Role
 from forethought.agents.view import Entry, View
 from forethought.envs.base import Env
@@ -25,6 +26,18 @@ class Score:
     value: float | None
     rewards: dict[str, float | None]
     metrics: dict[str, float | None]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class OpenBranch:
+    """Where a branch begins in the view."""
+
+    result: int
+    """Message id of the branch's result, which its message takes the place of."""
+    last: int
+    """Message id of the last result of that turn."""
+    plan: str
+    """The plan as it was."""
 
 
 @dataclass(kw_only=True, slots=True)
@@ -50,17 +63,16 @@ class Agent:
     """Set when the environment ended the episode."""
     num_format_errors: int = 0
     """In a row."""
-    num_repeats: int = 0
-    """Times in a row that `last_exchange` came back."""
-    last_exchange: tuple[str, str] | None = None
+    circles: Circles = field(default_factory=Circles)
     last_plan: tuple[tuple[str, str], ...] = ()
+    branch: OpenBranch | None = None
     turn_of_edit: int = -1
     num_quick_edits: int = 0
     """Edits in a row with at most one turn between them."""
 
     def __post_init__(self) -> None:
         self.engine = self.episode.engine_for(self.env)
-        self.view = View(self.engine.template)
+        self.view = View(self.engine.template, owner=self.path)
 
     @property
     def depth(self) -> int:

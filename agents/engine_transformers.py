@@ -30,6 +30,7 @@ from forethought.agents.slots import Run, Slot, Slots
 from forethought.agents.template import Template
 
 _PREFILL_TOKENS = 2048
+_SLOT_LENGTH = 1024
 """Prompt tokens that one step takes beside the running replies."""
 _QUIET_ROUNDS = 16
 """Rounds of the event loop without a new request after which a step begins; about a tenth of a
@@ -64,7 +65,7 @@ class TransformersEngine:
         template: Template,
         *,
         num_slots: int = 48,
-        slot_length: int = 1024,
+        slot_length: int = _SLOT_LENGTH,
     ) -> None:
         use_hook(model)
         config = model.config
@@ -91,7 +92,12 @@ class TransformersEngine:
 
     @classmethod
     def load(
-        cls, path: str | Path, *, device: str | None = None, num_slots: int = 48
+        cls,
+        path: str | Path,
+        *,
+        device: str | None = None,
+        num_slots: int = 48,
+        slot_length: int | None = None,
     ) -> TransformersEngine:
         """Load a model folder or hub name: float32 on CPU, bfloat16 on GPU.
 
@@ -101,7 +107,11 @@ class TransformersEngine:
         chosen = device or ("cuda" if torch.cuda.is_available() else "cpu")
         dtype = torch.float32 if chosen == "cpu" else torch.bfloat16
         model = AutoModelForCausalLM.from_pretrained(str(path), dtype=dtype).to(chosen).eval()
-        return cls(model, load_template(path), num_slots=num_slots)
+        if slot_length is None:
+            return cls(model, load_template(path), num_slots=num_slots)
+        # Longer slots are fewer: keys and values take the memory of the usual ones.
+        num_slots = max(1, num_slots * _SLOT_LENGTH // slot_length)
+        return cls(model, load_template(path), num_slots=num_slots, slot_length=slot_length)
 
     async def generate(self, prompt: Sequence[int], sampling: Sampling) -> Completion:
         """Sample one completion. Raises ContextOverflow if it cannot fit."""

@@ -25,6 +25,8 @@ class Episode:
     compressor: Compressor | None
     engine_for: Callable[[Env], Engine]
     """The engine of an agent that acts in this environment."""
+    nudge: bool = True
+    """Whether an agent that goes in circles is told before it is stopped."""
     temperature: float = 1.0
     seed: int | None = None
     group: str = ""

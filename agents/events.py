@@ -148,6 +148,17 @@ class PlanEvent(_Event):
     statuses: tuple[str, ...]
 
 
+class Nudge(_Event):
+    """The agent went in circles and was told so."""
+
+    kind: Literal["nudge"] = "nudge"
+    pattern: Literal["repeat", "alternation", "errors"]
+    times: int
+    """How often it came back until then."""
+    message: int
+    """Id of the message that told the agent."""
+
+
 class Limit(_Event):
     """A limit was reached."""
 
@@ -188,7 +199,18 @@ class End(_Event):
 
 
 Event = Annotated[
-    Start | Message | Call | ToolEvent | Edit | Vote | PlanEvent | Limit | Snapshot | Reward | End,
+    Start
+    | Message
+    | Call
+    | ToolEvent
+    | Edit
+    | Vote
+    | PlanEvent
+    | Nudge
+    | Limit
+    | Snapshot
+    | Reward
+    | End,
     Field(discriminator="kind"),
 ]
 EVENT: TypeAdapter[Event] = TypeAdapter(Event)

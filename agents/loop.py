@@ -15,7 +15,8 @@ import numpy as np
 
 from forethought.agents.agent import Agent, Score
 from forethought.agents.budget import Budget, Limits
-from forethought.agents.context import ClearThenSummarise, Compressor
+from forethought.agents.compressors import compressor_named
+from forethought.agents.context import DEFAULT, Compressor
 from forethought.agents.engine import Engine
 from forethought.agents.episode import Episode
 from forethought.agents.events import End, Limit, Reward
@@ -28,9 +29,9 @@ from forethought.agents.turn import take_turn
 from forethought.envs.base import Env
 from forethought.envs.context import Context
 from forethought.envs.task import Task
+from forethought.envs.tools import as_tool
 from forethought.sandbox import current_holder, holding
 
-DEFAULT_COMPRESSOR = ClearThenSummarise()
 _DEFAULT_LIMITS = Limits()
 _log = logging.getLogger(__name__)
 
@@ -46,7 +47,8 @@ async def run_episode(  # noqa: PLR0913 - the one entry that everything goes thr
     seed: int | None = None,
     group: str = "",
     temperature: float = 1.0,
-    compressor: Compressor | None = DEFAULT_COMPRESSOR,
+    compressor: Compressor | str | None = DEFAULT,
+    nudge: bool = True,
     model_name: str = "",
     attempt: int = 0,
     engine_for: Callable[[Env], Engine] | None = None,
@@ -55,14 +57,17 @@ async def run_episode(  # noqa: PLR0913 - the one entry that everything goes thr
 
     `task` instead of one drawn from `seed`. Draws depend on `seed` and `id` alone, so the same call
     gives the same episode. Sub-agents share `engine` unless `engine_for` names one for each
-    environment. Without a compressor a full context ends the episode. Failures are told by
-    `Trajectory.stop`; only LogUnwritable and cancellation (recorded first) are raised.
+    environment. `compressor` is a name of `forethought.agents.compressors` or one of your own; with
+    none a full context ends the episode. `nudge` tells an agent that goes in circles so before it
+    is stopped. Failures are told by `Trajectory.stop`; only LogUnwritable, cancellation (recorded
+    first) and ValueError for an unknown compressor are raised.
     """
     episode = Episode(
         id=id,
         log=log,
         limits=limits,
-        compressor=compressor,
+        compressor=compressor_named(compressor) if isinstance(compressor, str) else compressor,
+        nudge=nudge,
         engine_for=engine_for or (lambda _: engine),
         temperature=temperature,
         seed=seed,
@@ -114,6 +119,9 @@ async def _live(agent: Agent) -> Stop:
     context = Context(
         rng=np.random.default_rng(agent.episode.seed), minds=SubMinds(agent, run=run_agent)
     )
+    if agent.episode.compressor is not None:
+        granted = {tool.name: tool for tool in map(as_tool, agent.episode.compressor.grants)}
+        env.tools = {**granted, **env.tools}
     options: dict[str, object] = {"context": context}
     if agent.task is not None:
         options["task"] = agent.task

@@ -8,15 +8,16 @@ import json
 import os
 import re
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
 
 from forethought.agents.client import Client
 from forethought.agents.engine import Engine
-from forethought.agents.expert import ExpertEngine
+from forethought.agents.expert import ExpertEngine, SeeingEngine, SeeingExpert
 from forethought.agents.http import HTTPEngine
+from forethought.agents.packed import PackedTemplate
 from forethought.agents.rollout import Model
 from forethought.agents.scripted import ScriptedEngine
 from forethought.agents.template import ByteTemplate, Template
@@ -38,6 +39,8 @@ class OracleModel:
                 f"model {self.name!r}: {name} has no oracle; name another model, or give the "
                 "environment a method `oracle` that returns the expert's next action"
             )
+        if isinstance(env, SeeingExpert):
+            return SeeingEngine(env, template=self.template)
         return ExpertEngine(env.oracle, template=self.template)
 
     async def aclose(self) -> None:
@@ -49,6 +52,7 @@ class FloorModel:
     """The environment's policy that knows nothing: what a score of nothing looks like."""
 
     name: str = "floor"
+    template: Template = field(default_factory=ByteTemplate)
 
     def engine(self, env: Env) -> Engine:
         """Replies with random actions, the same ones for the same task."""
@@ -59,7 +63,7 @@ class FloorModel:
                 rngs.append(np.random.default_rng(list(env.task.id.encode())))
             return env.floor(rngs[0])
 
-        return ExpertEngine(act)
+        return ExpertEngine(act, template=self.template)
 
     async def aclose(self) -> None:
         """Nothing to release."""
@@ -71,10 +75,11 @@ class ScriptedModel:
 
     name: str
     replies: tuple[str, ...]
+    template: Template = field(default_factory=ByteTemplate)
 
     def engine(self, env: Env) -> Engine:
         """Replies in order, the last one over and over."""
-        return ScriptedEngine(self.replies)
+        return ScriptedEngine(self.replies, template=self.template)
 
     async def aclose(self) -> None:
         """Nothing to release."""
@@ -96,36 +101,47 @@ class SharedModel:
         await self.shared.aclose()
 
 
-def open_model(name: str) -> Model:
+def open_model(name: str, *, window: int | None = None) -> Model:
     """A model by its name. Raises ValueError that says what names there are.
 
     `oracle`, `floor`; `scripted:FILE`, one reply a line, as a JSON string where the file ends in
     .jsonl; `http://host/v1#name` (key from OPENAI_API_KEY); `smollm2`; the folder of a Hugging Face
-    model, or its name on the hub.
+    model, or its name on the hub. `window` is the context that is
+    kept ready for a model in this process; the others have their own.
     """
     if name in _BY_NAME:
-        return _BY_NAME[name](name)
+        return _BY_NAME[name](name, window)
     scheme, colon, _ = name.partition(":")
     if colon and scheme in _BY_SCHEME:
-        return _BY_SCHEME[scheme](name)
+        return _BY_SCHEME[scheme](name, window)
     if name and Path(name).is_dir():
         if not (Path(name) / "config.json").is_file():
             raise ValueError(f"model {name!r}: the folder holds no config.json, so no model")
-        return _transformers(name, name)
+        return _transformers(name, name, window)
     if _HUB_NAME.fullmatch(name):
-        return _transformers(name, name)
+        return _transformers(name, name, window)
     raise ValueError(_unknown(name))
 
 
-def _oracle(name: str) -> Model:
+def in_tokens(model: Model) -> Model:
+    """The model, a script's replies counted in something like tokens instead of bytes.
+
+    Limits that are meant for a model's tokens then mean the same for a script.
+    """
+    if isinstance(model, OracleModel | FloorModel | ScriptedModel):
+        return replace(model, template=PackedTemplate())
+    return model
+
+
+def _oracle(name: str, window: int | None) -> Model:
     return OracleModel(name=name)
 
 
-def _floor(name: str) -> Model:
+def _floor(name: str, window: int | None) -> Model:
     return FloorModel(name=name)
 
 
-def _scripted(name: str) -> Model:
+def _scripted(name: str, window: int | None) -> Model:
     path = Path(name.partition(":")[2])
     if not path.is_file():
         raise ValueError(f"scripted model: no file {str(path)!r}; it holds one reply a line")
@@ -155,7 +171,7 @@ def _replies(path: Path) -> Iterator[str]:
         yield reply
 
 
-def _http(name: str) -> Model:
+def _http(name: str, window: int | None) -> Model:
     url, _, model = name.partition("#")
     if not model:
         raise ValueError(f"model {name!r}: which one? Add its name, as in {url}#name")
@@ -163,26 +179,26 @@ def _http(name: str) -> Model:
     return SharedModel(name=name, shared=HTTPEngine(client, model))
 
 
-def _smollm2(name: str) -> Model:
+def _smollm2(name: str, window: int | None) -> Model:
     _need_torch(name)
     from forethought.agents.embedded import ensure_embedded
 
-    return _transformers(name, str(ensure_embedded()))
+    return _transformers(name, str(ensure_embedded()), window)
 
 
-def _vllm(name: str) -> Model:
+def _vllm(name: str, window: int | None) -> Model:
     raise ValueError(
         f"model {name!r}: the vLLM engine is not part of this version; serve the model with "
         "`vllm serve` and name it http://localhost:8000/v1#NAME"
     )
 
 
-def _transformers(name: str, path: str) -> Model:
+def _transformers(name: str, path: str, window: int | None) -> Model:
     _need_torch(name)
     from forethought.agents.engine_transformers import TransformersEngine
 
     try:
-        engine = TransformersEngine.load(path)
+        engine = TransformersEngine.load(path, slot_length=window)
     except OSError as error:
         raise ValueError(f"model {name!r} cannot be loaded: {error}") from error
     return SharedModel(name=name, shared=engine)
@@ -210,12 +226,12 @@ def _unknown(name: str) -> str:
 
 
 _HUB_NAME = re.compile(r"\w[\w.-]*/\w[\w.-]*")
-_BY_NAME: Mapping[str, Callable[[str], Model]] = {
+_BY_NAME: Mapping[str, Callable[[str, int | None], Model]] = {
     "oracle": _oracle,
     "floor": _floor,
     "smollm2": _smollm2,
 }
-_BY_SCHEME: Mapping[str, Callable[[str], Model]] = {
+_BY_SCHEME: Mapping[str, Callable[[str, int | None], Model]] = {
     "scripted": _scripted,
     "http": _http,
     "https": _http,

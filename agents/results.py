@@ -21,7 +21,7 @@ def hear_results(agent: Agent, calls: Sequence[ToolCall], results: Sequence[Tool
         result = by_id.get(call.id) or ToolResult(
             call_id=call.id, name=call.name, text="Cancelled before it finished.", error="cancelled"
         )
-        text, truncated_from = capped(agent, result.text)
+        text, truncated_from = capped(agent, result.text, num_results=len(calls))
         tool = ToolEvent(
             agent=agent.path,
             t=agent.episode.t,
@@ -42,14 +42,15 @@ def hear_reply(agent: Agent, text: str) -> None:
     agent.episode.record(agent.hear(agent.message("user", capped(agent, text)[0], "env")))
 
 
-def capped(agent: Agent, text: str) -> tuple[str, int | None]:
+def capped(agent: Agent, text: str, *, num_results: int = 1) -> tuple[str, int | None]:
     """`text` within what one result may take, and its length in characters if it was cut.
 
-    Characters are bounded by `Limits.result_chars`, tokens by a quarter of the context: a single
-    result must never leave no room for anything else.
+    Characters are bounded by `Limits.result_chars`, tokens by a quarter of the context, or by what
+    keeps all results of a turn together within half of it: they must never leave no room for
+    anything else.
     """
     limits, template = agent.episode.limits, agent.view.template
-    max_tokens = min(limits.context, agent.engine.context_window) // 4
+    max_tokens = min(limits.context, agent.engine.context_window) // max(4, 2 * num_results)
     chars = limits.result_chars
     short = cut_middle(text, chars)
     if len(short.encode()) > max_tokens:  # no tokenizer needs more than a token a byte

@@ -9,6 +9,7 @@ from typing import Any, Protocol
 import anyio
 
 from forethought.agents.budget import Limits
+from forethought.agents.context import DEFAULT
 from forethought.agents.engine import Engine
 from forethought.agents.failure import leaves
 from forethought.agents.log import EventLog
@@ -36,6 +37,10 @@ class Job:
     """Instead of one drawn from `seed`."""
     seed: int | None = None
     group: str = ""
+    compress: str = DEFAULT
+    """Compressor, by its name in `forethought.agents.compressors`."""
+    nudge: bool = True
+    """Whether an agent that goes in circles is told before it is stopped."""
 
 
 class Model(Protocol):
@@ -71,8 +76,8 @@ async def run_jobs(
     An episode that the infrastructure lost is run again up to `retries` times, unless the model's
     server refused it for good. Sandboxes come from the pool that is open, or from one of this run's
     own, which is not touched by environments that need none. `on_done` hears of every job as it is
-    done. Raises ValueError for an environment that cannot be made and
-    LogUnwritable; both end the run.
+    done. Raises ValueError for an environment that cannot be made or an unknown compressor, and
+    LogUnwritable; these end the run.
     """
     if concurrency < 1:
         raise ValueError(f"concurrency must be at least 1, not {concurrency}")
@@ -92,6 +97,8 @@ async def run_jobs(
             seed=job.seed,
             group=job.group,
             temperature=temperature,
+            compressor=job.compress,
+            nudge=job.nudge,
             model_name=model.name,
             attempt=number,
             engine_for=model.engine,

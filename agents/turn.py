@@ -9,14 +9,15 @@ from forethought.agents.agent import Agent, Score
 from forethought.agents.context import ContextFull
 from forethought.agents.edit import make_room, room_for_prompt
 from forethought.agents.engine import ContextOverflow
-from forethought.agents.events import Limit, PlanEvent
+from forethought.agents.events import Limit, Nudge, PlanEvent
+from forethought.agents.folding import follow_branch
 from forethought.agents.results import hear_reply, hear_results
 from forethought.agents.stop import Stop
+from forethought.agents.stuck import Circle
 from forethought.envs.calls import Action
 from forethought.envs.context import BudgetExhausted
 
 MAX_FORMAT_ERRORS = 3
-MAX_REPEATS = 4
 _BUDGET_STOP = {"turn": Stop.TURN_LIMIT, "token": Stop.TOKEN_LIMIT}
 
 
@@ -59,6 +60,7 @@ async def _step(agent: Agent, action: Action) -> Stop | None:
         raise
     if action.calls:
         hear_results(agent, action.calls, info["results"])
+        await follow_branch(agent, action)
     else:
         hear_reply(agent, observation)
     _record_plan(agent)
@@ -74,12 +76,29 @@ def _gone_wrong(
     unreadable = bool(action.calls) and all(call.error is not None for call in action.calls)
     is_format_error = unreadable or bool(info.get("format_error"))
     agent.num_format_errors = agent.num_format_errors + 1 if is_format_error else 0
-    exchange = (action.text, observation)
-    agent.num_repeats = agent.num_repeats + 1 if exchange == agent.last_exchange else 1
-    agent.last_exchange = exchange
+    circle = agent.circles.see(action.text, observation, info["results"])
     if agent.num_format_errors >= MAX_FORMAT_ERRORS:
         return Stop.FORMAT_ERRORS
-    return Stop.STUCK if agent.num_repeats >= MAX_REPEATS else None
+    if circle is None:
+        return None
+    if circle.verdict == "stop":
+        return Stop.STUCK
+    if agent.episode.nudge:
+        _tell(agent, circle)
+    return None
+
+
+def _tell(agent: Agent, circle: Circle) -> None:
+    """Say that the agent goes in circles, where it will read it next."""
+    message = agent.hear(agent.message("user", circle.text, "harness"))
+    nudge = Nudge(
+        agent=agent.path,
+        t=agent.episode.t,
+        pattern=circle.pattern,
+        times=circle.times,
+        message=message.id,
+    )
+    agent.episode.record(message, nudge)
 
 
 def _record_plan(agent: Agent) -> None:

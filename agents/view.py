@@ -28,10 +28,14 @@ class View:
     long the history is: nothing before the new messages is rendered, copied or compared again.
     """
 
-    def __init__(self, template: Template) -> None:
+    def __init__(self, template: Template, *, owner: str = "0") -> None:
         self.template = template
+        self.owner = owner
+        """Path of the agent that sees it."""
         self.entries: list[Entry] = []
         self.ids: list[int] = []
+        self.pins: frozenset[int] = frozenset()
+        """Ids of messages that must stay for now beside those that always do."""
         self._num_seen = 0
         """Leading ids that are the prompt and completion of the last call."""
         self._last_call: list[int] | None = None
@@ -39,6 +43,10 @@ class View:
 
     def __len__(self) -> int:
         return len(self.ids)
+
+    def is_pinned(self, entry: Entry) -> bool:
+        """Whether no compression may touch a message: rules and tools, the task, what is held."""
+        return entry.role == "system" or entry.origin == "task" or entry.id in self.pins
 
     def add(self, entry: Entry) -> None:
         """Put a message at the end."""

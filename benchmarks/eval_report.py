@@ -210,7 +210,10 @@ def _endings(summary: Summary) -> str:
     tools = "" if errors is None else f" {percent(errors)} of tool calls failed."
     most = next(iter(summary.stops.items()))
     total = sum(summary.stops.values())
-    return f"{most[1]:,} of {total:,} end as {most[0].replace('_', ' ')}.{tools}"
+    repeats = summary.repeats_mean
+    told = format_value(round(repeats or 0, 2))
+    again = "" if repeats is None else f" {told} turns an episode repeat a mistake."
+    return f"{most[1]:,} of {total:,} end as {most[0].replace('_', ' ')}.{tools}{again}"
 
 
 def _stops(summary: Summary) -> str:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from forethought.agents.events import Call, Edit, Event, ToolEvent
+from forethought.agents.events import Call, Edit, Event, Nudge, ToolEvent
+from forethought.agents.repeats import num_repeats
 from forethought.agents.stop import STOP_CAUSE, Cause, Stop
 from forethought.agents.trajectory import Trajectory
 
@@ -26,7 +27,9 @@ class Facts:
     confidence: float | None
     turns: int
     tokens: int
-    """Sampled by all agents; so are the three phases that follow."""
+    """Sampled by all agents."""
+    prompt_tokens: int
+    """Of all calls together: what the model had to read."""
     plan_tokens: int
     think_tokens: int
     answer_tokens: int
@@ -34,6 +37,15 @@ class Facts:
     num_edits: int
     num_tools: int
     num_tool_errors: int
+    num_repeats: int
+    """Turns that repeated a mistake; see `forethought.agents.repeats`."""
+    num_nudges: int
+    num_drifts: int
+    """Breaks of the context that no edit explains; 0 in a sound record."""
+    num_trainable: int
+    """Sampled tokens with log-probabilities."""
+    num_trained: int
+    """Such tokens in training segments, as often as they stand there."""
     seconds: float
     error: str | None
     """What went wrong, where the infrastructure ended it."""
@@ -56,6 +68,7 @@ def facts_of(trajectory: Trajectory) -> Facts | None:
     if end is None:
         return None
     start, calls, events = trajectory.start, trajectory.calls, trajectory.events
+    segments = trajectory.segments()
     tools = [event for event in events if isinstance(event, ToolEvent)]
     return Facts(
         id=trajectory.id,
@@ -67,6 +80,7 @@ def facts_of(trajectory: Trajectory) -> Facts | None:
         confidence=end.confidence,
         turns=_num_turns(calls),
         tokens=trajectory.num_sampled,
+        prompt_tokens=sum(call.shared + len(call.prompt) for call in calls),
         plan_tokens=sum(call.plan_tokens for call in calls),
         think_tokens=sum(call.think_tokens for call in calls),
         answer_tokens=sum(call.answer_tokens for call in calls),
@@ -74,6 +88,16 @@ def facts_of(trajectory: Trajectory) -> Facts | None:
         num_edits=_count_edits(events),
         num_tools=len(tools),
         num_tool_errors=sum(tool.error is not None for tool in tools),
+        num_repeats=num_repeats(trajectory),
+        num_nudges=sum(isinstance(event, Nudge) for event in events),
+        num_drifts=sum(segment.drifted for segment in segments),
+        num_trainable=sum(len(call.completion) for call in calls if call.trainable),
+        num_trained=sum(
+            span.end - span.start
+            for segment in segments
+            for span in segment.spans
+            if span.trainable
+        ),
         seconds=max(event.t for event in events),
         error=end.error,
         metrics=trajectory.metrics,

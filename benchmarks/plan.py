@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from pydantic import BaseModel, ConfigDict, Field, JsonValue
+from pydantic import BaseModel, ConfigDict, Field, JsonValue, field_validator
 
 from forethought.agents.budget import Limits
+from forethought.agents.compressors import compressor_named
+from forethought.agents.context import DEFAULT
 from forethought.agents.rollout import Job
 from forethought.envs.task import Split
 
-_CONDITIONS = frozenset({"temperature", "limits"})
+_CONDITIONS = frozenset({"temperature", "limits", "compress", "nudge"})
 """How the model was run: may differ between two runs that are compared, and is told."""
 
 
@@ -35,6 +37,16 @@ class Plan(BaseModel):
     """What else the environment is made with."""
     temperature: float = Field(default=1.0, ge=0)
     limits: Limits = Limits()
+    compress: str = DEFAULT
+    """How room is made in a full context: a name of `forethought.agents.compressors`."""
+    nudge: bool = True
+    """Whether an agent that goes in circles is told before it is stopped."""
+
+    @field_validator("compress")
+    @classmethod
+    def _known(cls, name: str) -> str:
+        compressor_named(name)
+        return name
 
     @property
     def num_episodes(self) -> int:
@@ -77,4 +89,6 @@ class Plan(BaseModel):
             options=options,
             seed=seed,
             group=str(seed),
+            compress=self.compress,
+            nudge=self.nudge,
         )

@@ -96,6 +96,16 @@ class Summary(_Record):
     edits_mean: float | None
     tool_error_rate: float | None
     """Tool calls that failed / tool calls; None where there were none."""
+    repeats_mean: float | None = None
+    """Turns of an episode that repeated a mistake; see `forethought.agents.repeats`."""
+    nudges_mean: float | None = None
+    """Times that an agent was told it goes in circles, an episode."""
+    prompt_tokens_mean: float | None = None
+    """Tokens of all prompts of an episode: what the model had to read."""
+    template_drift: int = 0
+    """Breaks of a context that no edit explains, in all episodes; anything but 0 is a bug."""
+    gradient_coverage: float | None = None
+    """Tokens in training segments / tokens sampled with log-probabilities; None without any."""
     traits: tuple[str, ...]
     stops: dict[str, int]
     errors: dict[str, int] = Field(default_factory=dict)
@@ -162,6 +172,11 @@ def summarise_facts(found: Sequence[Facts], *, env: str, model: str, planned: in
         tool_error_rate=(
             sum(item.num_tool_errors for item in scored) / num_tools if num_tools else None
         ),
+        repeats_mean=_mean(scored, lambda item: item.num_repeats),
+        nudges_mean=_mean(scored, lambda item: item.num_nudges),
+        prompt_tokens_mean=_mean(scored, lambda item: item.prompt_tokens),
+        template_drift=sum(item.num_drifts for item in found),
+        gradient_coverage=_coverage(found),
         traits=tuple(sorted({trait for item in found for trait in item.traits})),
         stops=dict(Counter(item.stop.value for item in found).most_common()),
         errors=_errors(found),
@@ -255,6 +270,11 @@ def _warnings(coverage: float, found: Sequence[Facts], planned: int) -> tuple[st
     share = f"only {100 * coverage:.0f} % of episodes are scored"
     causes = tuple(f"{count} lost to {error}" for error, count in _errors(found).items())
     return (f"{share} ({', '.join(missing)}); {verdict}", *causes[:1])
+
+
+def _coverage(found: Sequence[Facts]) -> float | None:
+    sampled = sum(item.num_trainable for item in found)
+    return sum(item.num_trained for item in found) / sampled if sampled else None
 
 
 def _errors(found: Sequence[Facts]) -> dict[str, int]:

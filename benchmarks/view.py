@@ -17,6 +17,7 @@ from forethought.agents.events import (
     Event,
     Limit,
     Message,
+    Nudge,
     PlanEvent,
     Reward,
     Snapshot,
@@ -166,7 +167,7 @@ def _event(event: Event, replies: dict[int | None, Call]) -> str:
             return _aside(event)
 
 
-def _aside(event: Edit | Vote | PlanEvent | Limit | Snapshot) -> str:
+def _aside(event: Edit | Vote | PlanEvent | Nudge | Limit | Snapshot) -> str:
     match event:
         case Edit():
             note = f"{event.tokens_before:,} to {event.tokens_after:,} tokens, {event.trigger}"
@@ -177,6 +178,8 @@ def _aside(event: Edit | Vote | PlanEvent | Limit | Snapshot) -> str:
         case PlanEvent():
             lines = zip(event.statuses, event.items, strict=True)
             return _block("plan", "\n".join(f"{status}: {item}" for status, item in lines))
+        case Nudge():
+            return _block("nudged", "", note=f"{event.pattern}, {event.times} times")
         case Limit():
             note = f"{event.what}: {event.used:g} of {event.limit:g}"
             return _block("limit reached", "", note=note)

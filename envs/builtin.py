@@ -8,6 +8,7 @@ BUILTIN = {
     "forethought/blocksworld-v0": "forethought.envs.blocksworld:Blocksworld",
     "forethought/hops-v0": "forethought.envs.hops:Hops",
     "forethought/repair-v0": "forethought.envs.repair:Repair",
+    "forethought/retention-v0": "forethought.envs.retention:Retention",
     "forethought/workbench-v0": "forethought.envs.workbench:Workbench",
 }
 

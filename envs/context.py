@@ -28,9 +28,37 @@ class Plan:
 
     items: list[PlanItem] = field(default_factory=list)
 
+    @property
+    def open(self) -> Plan:
+        """What is not done yet."""
+        return Plan(items=[item for item in self.items if item.status != "done"])
+
     def __str__(self) -> str:
         marks = {"open": "[ ]", "doing": "[~]", "done": "[x]"}
         return "\n".join(f"{marks[item.status]} {item.text}" for item in self.items)
+
+
+@dataclass(kw_only=True, slots=True)
+class Branch:
+    """A part of the work that leaves only its result in the context, once it is done."""
+
+    call_id: str
+    """Tool call that began it."""
+    description: str
+    message: str | None = None
+    """What it came to; None while it is open."""
+
+
+@dataclass(kw_only=True, slots=True)
+class Notes:
+    """What an agent has beside its context; see `forethought.envs.remember`."""
+
+    memory: dict[str, str] = field(default_factory=dict)
+    """Its own files, by path."""
+    kept: dict[str, str] = field(default_factory=dict)
+    """Old results that were taken out of its context, by path."""
+    branch: Branch | None = None
+    """The branch it is in, or has just returned from."""
 
 
 class BudgetExhausted(ValueError):
@@ -69,5 +97,6 @@ class Context:
     sandbox: Sandbox | None = None
     minds: Minds | None = None
     plan: Plan = field(default_factory=Plan)
+    notes: Notes = field(default_factory=Notes)
     call_id: str = ""
     """Id of the tool call being run."""

@@ -1,8 +1,8 @@
 """Snapshot: an episode in progress, taken out of an environment so that it can be gone on from.
 
 It holds what steps change: the attributes that the environment names in `state_fields`, those that
-every environment has, the plan, the random generators, and the files of the sandbox if one is in
-use. What follows from the task is not kept, `begin` makes it anew; nor are processes.
+every environment has, the plan and the notes, the random generators, and the files of the sandbox
+if one is in use. What follows from the task is not kept, `begin` makes it anew; nor are processes.
 """
 
 from __future__ import annotations
@@ -63,8 +63,8 @@ async def take(env: Env) -> Snapshot:
 async def put(env: Env, snapshot: Snapshot) -> None:
     """Make `env` go on where the snapshot was taken; what it did before is given up.
 
-    Tools get a new context with the plan and the generator of the old one. Raises ValueError for
-    the snapshot of another environment.
+    Tools get a new context with the plan, the notes and the generator of the old one. Raises
+    ValueError for the snapshot of another environment.
     """
     _fields(env)
     if snapshot.env != type(env).__qualname__:
@@ -105,15 +105,17 @@ def _state(env: Env) -> bytes:
     if env.task is NO_TASK:
         raise ValueError(f"{type(env).__name__}: there is nothing to keep before the first reset")
     held = {name: getattr(env, name) for name in fields}
-    return pickle.dumps((env.task, env.context.rng, env.context.plan, held))
+    context = env.context
+    return pickle.dumps((env.task, context.rng, context.plan, context.notes, held))
 
 
 async def _go_on(
     env: Env, state: bytes, *, files: bytes | None, sandbox: Sandbox | None = None
 ) -> None:
     """Make `env` what the state says, in a sandbox that it will close, or with these files."""
-    task, rng, plan, held = pickle.loads(state)
-    await env.prepare(task, Context(rng=rng, plan=plan, sandbox=sandbox), files=files)
+    task, rng, plan, notes, held = pickle.loads(state)
+    context = Context(rng=rng, plan=plan, notes=notes, sandbox=sandbox)
+    await env.prepare(task, context, files=files)
     if sandbox is not None:
         env.resources.push_async_callback(sandbox.close)
     env.info = {}

@@ -73,13 +73,14 @@ def options(pairs: Sequence[str], *, env_id: str) -> dict[str, JsonValue]:
     return found
 
 
-def limits(pairs: Sequence[str], *, model: str) -> Limits:
-    """`key=value` bounds on an episode, the rest as usual for the model.
+def limits(pairs: Sequence[str], *, model: str, usual: Limits | None = None) -> Limits:
+    """`key=value` bounds on an episode, the rest as `usual`, by default for the model.
 
     A script's replies are counted in bytes and an expert is held by the environment alone, so
     limits meant for a model's tokens do not fit them. Raises ValueError for an unknown name.
     """
-    usual = _ROOM if model.partition(":")[0] in _SCRIPTS else Limits()
+    if usual is None:
+        usual = _ROOM if model.partition(":")[0] in _SCRIPTS else Limits()
     wanted: dict[str, int | float | str] = asdict(usual)
     for pair in pairs:
         key, equals, value = pair.partition("=")

@@ -13,7 +13,10 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 from rich.text import Text
 
-from forethought.agents.models import open_model
+from forethought.agents.compressors import compressor_named
+from forethought.agents.context import DEFAULT
+from forethought.agents.failure import leaves
+from forethought.agents.models import in_tokens, open_model
 from forethought.agents.rollout import Model
 from forethought.agents.trajectory import Trajectory
 from forethought.arguments import environment_id, horizons, limits, options
@@ -22,9 +25,11 @@ from forethought.benchmarks.eval_report import percent, percent_interval
 from forethought.benchmarks.evaluate import evaluate
 from forethought.benchmarks.plan import Plan
 from forethought.benchmarks.results import Summary
-from forethought.benchmarks.suites import suite
+from forethought.benchmarks.retention import WHOLE, retention
+from forethought.benchmarks.suites import NUM_TASKS, Entry, suite
 from forethought.commands import CommandFailed, as_json
 from forethought.envs.registry import make
+from forethought.retaining import show_retention
 
 
 def evaluate_env(args: Namespace, console: Console) -> dict[str, JsonValue]:
@@ -43,12 +48,16 @@ def evaluate_suite(args: Namespace, console: Console) -> dict[str, JsonValue]:
     Returns the mean success over the environments, the smallest coverage, and the summaries.
     Raises CommandFailed if too few episodes could be scored on one of them.
     """
+    entries = suite(args.suite)
+    if args.suite == "retention" and args.compress is not None:
+        compressor_named(args.compress)
+        entries = tuple(entry for entry in entries if entry.name in (WHOLE, args.compress))
     plans = [
         (
-            _plan(args, environment_id(entry.env), horizons(args.horizon) or entry.horizons),
-            args.out / entry.env.rpartition("/")[2] if args.out is not None else None,
+            _plan(args, environment_id(entry.env), horizons(args.horizon) or entry.horizons, entry),
+            args.out / entry.name if args.out is not None else None,
         )
-        for entry in suite(args.suite)
+        for entry in entries
     ]
     summaries = _run(args, plans, console)
     known = [summary.success for summary in summaries if summary.success is not None]
@@ -59,6 +68,10 @@ def evaluate_suite(args: Namespace, console: Console) -> dict[str, JsonValue]:
         "coverage": min(summary.coverage for summary in summaries),
         "runs": [as_json(summary) for summary in summaries],
     }
+    if args.suite == "retention":
+        found = retention(dict(zip((entry.name for entry in entries), summaries, strict=True)))
+        show_retention(found, console)
+        result |= as_json(found)
     return _judged(args, result, summaries)
 
 
@@ -78,22 +91,35 @@ def _judged(
     )
 
 
-def _plan(args: Namespace, env_id: str, levels: tuple[int, ...]) -> Plan:
+def _plan(
+    args: Namespace, env_id: str, levels: tuple[int, ...], entry: Entry | None = None
+) -> Plan:
+    """The plan that the arguments ask for, on top of what an entry of a suite sets."""
     if args.resume and args.out is None:
         raise ValueError("--resume goes on with the run in --out; say which folder that is")
+    set_compress = entry.compress if entry is not None else None
+    compress = set_compress or args.compress or DEFAULT
+    compressor_named(compress)
     for level in levels:
         make(env_id, horizon=level)
     try:
         return Plan(
             env=env_id,
             model=args.model,
-            n=args.n,
+            n=NUM_TASKS.get(args.suite, 100) if args.n is None else args.n,
             k=args.k,
             seed=args.seed,
             horizons=levels,
-            options=options(args.option, env_id=env_id),
+            options={
+                **(entry.options if entry is not None else {}),
+                **options(args.option, env_id=env_id),
+            },
             temperature=args.temperature,
-            limits=limits(args.limit, model=args.model),
+            limits=limits(
+                args.limit, model=args.model, usual=entry.limits if entry is not None else None
+            ),
+            compress=compress,
+            nudge=args.nudge,
         )
     except ValidationError as error:
         first = error.errors()[0]
@@ -102,25 +128,55 @@ def _plan(args: Namespace, env_id: str, levels: tuple[int, ...]) -> Plan:
 
 
 def _run(args: Namespace, plans: list[tuple[Plan, Path | None]], console: Console) -> list[Summary]:
+    """Run the plans one after the other, those of the suite retention at once.
+
+    These have the same few episodes in many conditions, which an engine samples in one batch.
+    """
+    is_retention = args.suite == "retention"
+    window = max(plan.limits.context for plan, _ in plans) if is_retention else None
+
     async def run_all() -> list[Summary]:
-        model = open_model(args.model)
+        model = open_model(args.model, window=window)
         try:
-            return [await _run_one(args, plan, model, out) for plan, out in plans]
+            if is_retention:
+                return await _together(args, plans, in_tokens(model))
+            with _progress() as progress:
+                return [await _run_one(args, plan, model, out, progress) for plan, out in plans]
         finally:
             with anyio.CancelScope(shield=True):
                 await model.aclose()
 
     summaries = anyio.run(run_all)
-    _show(summaries, console)
+    if not is_retention:
+        _show(summaries, console)
     for _, out in plans:
         if out is not None:
             console.print(f"kept in {out}", markup=False)
     return summaries
 
 
-async def _run_one(args: Namespace, plan: Plan, model: Model, out: Path | None) -> Summary:
+async def _together(
+    args: Namespace, plans: list[tuple[Plan, Path | None]], model: Model
+) -> list[Summary]:
+    found: dict[int, Summary] = {}
+
+    async def run_plan(index: int) -> None:
+        plan, out = plans[index]
+        found[index] = await _run_one(args, plan, model, out, progress)
+
+    try:
+        with _progress() as progress:
+            async with anyio.create_task_group() as group:
+                for index in range(len(plans)):
+                    group.start_soon(run_plan, index)
+    except BaseExceptionGroup as errors:
+        raise leaves(errors)[0] from None
+    return [found[index] for index in range(len(plans))]
+
+
+def _progress() -> Progress:
     screen = Console(stderr=True)
-    with Progress(
+    return Progress(
         TextColumn("{task.description}"),
         BarColumn(),
         MofNCompleteColumn(),
@@ -129,24 +185,30 @@ async def _run_one(args: Namespace, plan: Plan, model: Model, out: Path | None) 
         console=screen,
         disable=not screen.is_terminal,
         transient=True,
-    ) as progress:
-        bar = progress.add_task(plan.env, total=plan.num_episodes, state="")
-        rewards: list[float] = []
+    )
 
-        def on_done(trajectory: Trajectory) -> None:
-            if trajectory.reward is not None:
-                rewards.append(trajectory.reward)
-            mean = f"mean reward {sum(rewards) / len(rewards):.2f}" if rewards else ""
-            progress.update(bar, advance=1, state=mean)
 
-        return await evaluate(
-            plan,
-            model,
-            out=out,
-            resume=args.resume,
-            concurrency=args.concurrency,
-            on_done=on_done,
-        )
+async def _run_one(
+    args: Namespace, plan: Plan, model: Model, out: Path | None, progress: Progress
+) -> Summary:
+    name = plan.env if args.suite != "retention" else plan.compress
+    bar = progress.add_task(name, total=plan.num_episodes, state="")
+    rewards: list[float] = []
+
+    def on_done(trajectory: Trajectory) -> None:
+        if trajectory.reward is not None:
+            rewards.append(trajectory.reward)
+        mean = f"mean reward {sum(rewards) / len(rewards):.2f}" if rewards else ""
+        progress.update(bar, advance=1, state=mean)
+
+    return await evaluate(
+        plan,
+        model,
+        out=out,
+        resume=args.resume,
+        concurrency=args.concurrency,
+        on_done=on_done,
+    )
 
 
 def _show(summaries: list[Summary], console: Console) -> None:

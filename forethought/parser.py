@@ -86,9 +86,13 @@ def _port(text: str) -> int:
 def _add_eval(command: argparse.ArgumentParser) -> None:
     what = command.add_mutually_exclusive_group(required=True)
     what.add_argument("--env", metavar="ID", help="an id, or FILE.py:ID to import your own first")
-    what.add_argument("--suite", metavar="NAME", help="several environments at once: core")
+    what.add_argument(
+        "--suite",
+        metavar="NAME",
+        help="several environments at once: core; or retention: schemes of compression",
+    )
     command.add_argument("--model", required=True, metavar="M", help=_MODELS)
-    command.add_argument("-n", type=int, default=100, help="tasks (default 100)")
+    command.add_argument("-n", type=int, help="tasks (default 100; of the suite retention 4)")
     command.add_argument("-k", type=int, default=1, help="samples a task (default 1)")
     command.add_argument("--out", type=Path, metavar="DIR", help="keep plan, episodes and summary")
     command.add_argument("--resume", action="store_true", help="go on with the run in --out")
@@ -99,6 +103,19 @@ def _add_eval(command: argparse.ArgumentParser) -> None:
         default=[],
         metavar="key=value",
         help="of an episode: turns, tokens, reply_tokens, context, seconds, ...",
+    )
+    command.add_argument(
+        "--compress",
+        default=None,
+        metavar="NAME",
+        help="how room is made in a full context: chain (default), none, clear, window, "
+        "summarise, offload, fold, memory",
+    )
+    command.add_argument(
+        "--no-nudge",
+        dest="nudge",
+        action="store_false",
+        help="stop an agent that goes in circles without telling it first",
     )
     command.add_argument(
         "--concurrency", type=int, default=64, help="episodes at the same time (default 64)"

@@ -9,9 +9,19 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    JsonValue,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 
 from forethought.agents.budget import Limits
+from forethought.agents.compressors import compressor_named
+from forethought.agents.context import DEFAULT
 from forethought.envs import registry
 from forethought.trainer.corrections import CORRECTIONS
 from forethought.trainer.credit import ESTIMATORS, Overlong, Spread
@@ -105,6 +115,10 @@ class RunConfig(_Part):
     seed: int = Field(default=0, ge=0)
     tasks: TasksConfig
     limits: Limits = Limits()
+    compress: str = DEFAULT
+    """How room is made in a full context: a name of `forethought.agents.compressors`."""
+    nudge: bool = True
+    """Whether an agent that goes in circles is told before it is stopped."""
     evaluation: EvaluationConfig = EvaluationConfig()
     sft: SFTConfig | None = None
     filter: FilterConfig | None = None
@@ -120,6 +134,12 @@ class RunConfig(_Part):
     minutes: float | None = Field(default=None, gt=0)
     """RL stops at the first step that ends later than this after the start of the session."""
     device: Literal["cpu", "cuda"] | None = None
+
+    @field_validator("compress")
+    @classmethod
+    def _known(cls, name: str) -> str:
+        compressor_named(name)
+        return name
 
     @property
     def expert_tasks(self) -> TasksConfig:

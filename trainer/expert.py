@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import anyio
 
 from forethought.agents.budget import Limits
@@ -10,7 +12,7 @@ from forethought.agents.models import OracleModel
 from forethought.agents.rollout import Job, run_jobs
 from forethought.agents.template import ByteTemplate, Template
 from forethought.agents.trajectory import Trajectory
-from forethought.trainer.config import TasksConfig
+from forethought.trainer.config import RunConfig, TasksConfig
 
 _ROOM = Limits(turns=512, tokens=1 << 20, reply_tokens=4096, context=1 << 20)
 
@@ -67,6 +69,11 @@ def practice_jobs(
             for sample in range(samples)
         )
     return jobs
+
+
+def conditioned(job: Job, config: RunConfig) -> Job:
+    """The episode under the run's conditions."""
+    return replace(job, compress=config.compress, nudge=config.nudge)
 
 
 async def _run(jobs: list[Job], model: OracleModel) -> list[Trajectory]:

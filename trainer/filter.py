@@ -24,7 +24,7 @@ from forethought.agents.trajectory import Trajectory
 from forethought.benchmarks.folder import write_json
 from forethought.envs.task import Task, load_tasks, save_tasks
 from forethought.trainer.config import TasksConfig
-from forethought.trainer.expert import practice_jobs
+from forethought.trainer.expert import conditioned, practice_jobs
 from forethought.trainer.session import Session
 
 
@@ -165,12 +165,13 @@ def select_tasks(session: Session) -> list[Task]:
     folder = session.config.out / "filter"
     kept = folder / "tasks.jsonl"
     if not (folder / "filter.json").exists():
-        jobs = practice_jobs(
+        made = practice_jobs(
             session.config.practice_tasks,
             num_tasks=config.tasks,
             seed=3 * session.config.seed + 2,
             samples=config.samples,
         )
+        jobs = [conditioned(job, session.config) for job in made]
         session.engine.forget()
         with session.progress.bar("difficulty filter", len(jobs)) as advance:
 

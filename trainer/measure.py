@@ -57,6 +57,8 @@ def held_out(config: RunConfig) -> Plan:
         options=config.tasks.options,
         temperature=config.evaluation.temperature,
         limits=config.limits,
+        compress=config.compress,
+        nudge=config.nudge,
     )
 
 

@@ -14,7 +14,7 @@ from forethought.agents.trajectory import Trajectory
 from forethought.envs.task import Task
 from forethought.trainer.config import RLConfig, RunConfig
 from forethought.trainer.credit import Credited, credit
-from forethought.trainer.expert import practice_jobs
+from forethought.trainer.expert import conditioned, practice_jobs
 from forethought.trainer.learner import Learner, Objective, StepMetrics
 from forethought.trainer.measure import forget, measure
 from forethought.trainer.metrics import Metrics
@@ -127,7 +127,7 @@ def sample(session: Session, jobs: Sequence[Job], step: int) -> Rollout:
         async def run() -> None:
             with EventLog(log_path) as log:
                 await run_jobs(
-                    [job for job in jobs if job.id not in done],
+                    [conditioned(job, config) for job in jobs if job.id not in done],
                     session.model,
                     log=log,
                     limits=config.limits,

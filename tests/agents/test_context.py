@@ -9,7 +9,9 @@ import pytest
 from desk import Desk, call, play
 
 from forethought.agents.budget import Limits
-from forethought.agents.context import CLEARED, PREFACE, Rewrite
+from forethought.agents.compress_clear import CLEARED
+from forethought.agents.compress_summary import PREFACE
+from forethought.agents.context import Rewrite
 from forethought.agents.engine import Completion, ContextOverflow, Sampling
 from forethought.agents.events import Edit, Limit, Message
 from forethought.agents.log import EventLog
@@ -156,14 +158,14 @@ def test_a_summary_that_is_longer_than_what_it_stands_for_is_cut() -> None:
 
 def test_a_context_that_keeps_filling_up_ends_as_context_limit() -> None:
     # What is pinned leaves room for one exchange: every turn needs another edit.
-    limits = Limits(context=1250, reply_tokens=300, tokens=1 << 20, turns=60)
+    limits = Limits(context=1050, reply_tokens=300, tokens=1 << 20, turns=60)
     trajectory = play(*long_actions(40), limits=limits)
     assert trajectory.stop is Stop.CONTEXT_LIMIT
     assert trajectory.reward == 0.0
     assert [event.what for event in trajectory.events if isinstance(event, Limit)] == ["context"]
 
 
-def test_where_no_pair_can_stay_even_the_last_one_gives_way_to_a_summary() -> None:
+def test_where_only_one_pair_can_stay_it_is_the_one_that_is_not_answered_yet() -> None:
     # What is pinned takes most of the context, more than the slack would leave.
     task = Task(id="long", prompt="x" * 3000)
     pinned = len(play("42", task=task).calls[0].prompt)
@@ -174,7 +176,7 @@ def test_where_no_pair_can_stay_even_the_last_one_gives_way_to_a_summary() -> No
     (edit,) = edits(trajectory)
     assert edit.strategy == "summarise"
     assert [m.origin for m in view_after(trajectory)][:3] == ["harness", "task", "summary"]
-    assert [m.origin for m in view_after(trajectory)][3:] == ["policy", "env"]
+    assert [m.text for m in view_after(trajectory)][3:5] == [actions[-1], "a" * 250]
 
 
 def test_without_a_compressor_a_full_context_ends_the_episode() -> None:
@@ -192,12 +194,30 @@ def test_a_task_that_does_not_fit_is_a_context_limit_before_any_call() -> None:
 def test_an_edit_that_does_not_shrink_is_refused() -> None:
     @dataclass(frozen=True)
     class Grow:
+        grants = ()
+
         async def propose(self, view: object, **_: object) -> Rewrite:
-            return Rewrite(strategy="grow", notes={1: "x" * 4000})
+            return Rewrite(strategy="grow", notes={2: "x" * 4000})
 
     trajectory = play(*echoes(20, chars=400), limits=TIGHT, compressor=Grow())
     assert trajectory.stop is Stop.CONTEXT_LIMIT
     assert edits(trajectory) == []
+
+
+def test_a_compressor_that_touches_what_is_pinned_is_a_bug_and_not_the_agents_fault() -> None:
+    @dataclass(frozen=True)
+    class Careless:
+        grants = ()
+
+        async def propose(self, view: object, **_: object) -> Rewrite:
+            return Rewrite(strategy="careless", drop=(1,))
+
+    trajectory = play(*echoes(20, chars=400), limits=TIGHT, compressor=Careless())
+    assert trajectory.stop is Stop.HARNESS_ERROR
+    assert trajectory.end is not None
+    assert trajectory.end.error == (
+        "ValueError: compressor 'careless' would change message 1, which is pinned (user, task)"
+    )
 
 
 def test_the_schema_refuses_an_edit_that_grows() -> None:

@@ -54,6 +54,16 @@ from forethought.cli import main
             id="suite",
         ),
         pytest.param(
+            ["eval", "--env", BLOCKS, "--model", "oracle", "--compress", "windw"],
+            "no compressor named 'windw'; did you mean 'window'?",
+            id="compressor",
+        ),
+        pytest.param(
+            ["eval", "--suite", "retention", "--model", "oracle", "--compress", "zip"],
+            "no compressor named 'zip'; there are: none, clear, window, summarise, offload, fold",
+            id="compressor of the suite",
+        ),
+        pytest.param(
             ["eval", "--env", "nowhere.py:a/b-v0", "--model", "oracle"],
             "no file 'nowhere.py' to import environments from",
             id="file of an environment",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import resource
 import subprocess
@@ -28,6 +29,35 @@ def test_the_floor_is_below_a_tenth(capsys: pytest.CaptureFixture[str]) -> None:
     found = result(capsys, "eval", "--env", "blocksworld-v0", "--model", "floor")
     assert isinstance(found["success"], float)
     assert found["success"] < 0.1
+
+
+def test_the_suite_retention_tells_what_each_scheme_keeps(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    found = result(capsys, "eval", "--suite", "retention", "--model", "oracle", "-n", "2")
+    assert (found["template_drift"], found["gradient_coverage"]) == (0, 1.0)
+    accuracy = found["accuracy"]
+    assert isinstance(accuracy, dict)
+    assert accuracy["whole"] == {"facts": 1.0, "rules": 1.0, "errands": 1.0}
+    assert accuracy["window"]["errands"] == 0.0  # type: ignore[index, call-overload]
+    code, out, _ = run(
+        *(capsys, "eval", "--suite", "retention", "--model", "oracle", "-n", "1"),
+        *("--compress", "offload"),
+    )
+    assert code == 0
+    schemes = [line.split()[0] for line in out.splitlines() if line[1:2].isalpha()]
+    assert schemes[:3] == ["scheme", "whole", "offload"]
+    assert "template drift 0, gradient coverage 1.000" in out
+
+
+def test_a_compressor_and_nudges_are_chosen_by_name(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    out = tmp_path / "run"
+    arguments = ("eval", "--env", BLOCKS, "--model", "oracle", "-n", "2", "--out", str(out))
+    result(capsys, *arguments, "--compress", "memory", "--no-nudge")
+    plan = json.loads((out / "plan.json").read_bytes())
+    assert (plan["compress"], plan["nudge"]) == ("memory", False)
 
 
 def test_without_json_people_get_a_table(capsys: pytest.CaptureFixture[str]) -> None:

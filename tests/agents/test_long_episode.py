@@ -1,0 +1,79 @@
+"""A workbench of 500 turns in a 4k window: nothing drifts, nothing is lost, nothing slows down."""
+
+from __future__ import annotations
+
+import anyio
+import pytest
+
+from forethought.agents.budget import Limits
+from forethought.agents.compressors import COMPRESSORS
+from forethought.agents.events import Edit
+from forethought.agents.log import EventLog
+from forethought.agents.loop import run_episode
+from forethought.agents.packed import PackedTemplate
+from forethought.agents.scripted import ScriptedEngine
+from forethought.agents.stop import Stop
+from forethought.agents.trajectory import Trajectory
+from forethought.benchmarks.facts import facts_of
+from forethought.envs import clerk
+from forethought.envs.calls import render_call
+from forethought.envs.workbench import Workbench
+
+TURNS = 500
+LIMITS = Limits(turns=TURNS, tokens=1 << 20, reply_tokens=256, context=4096)
+
+
+class LongDay(Workbench):
+    """A workbench without a limit of steps of its own."""
+
+    def max_steps(self) -> int:
+        return 1 << 20
+
+
+def worker(env: Workbench, *, run_every: int) -> ScriptedEngine:
+    """Reads one station's page after another; every so often it runs code and keeps a file."""
+
+    def reply(number: int) -> str:
+        if run_every and number % run_every == 0:
+            code = f"open('notes.txt', 'a').write('turn {number}\\n'); print({number} ** 2)"
+            return f"Turn {number}. " + render_call("python", {"code": code})
+        stations = (*env.archive.asked, *env.archive.others)
+        return f"Turn {number}: next page. " + clerk.opening(stations[number % len(stations)].name)
+
+    return ScriptedEngine(reply, template=PackedTemplate())
+
+
+def episode(scheme: str, *, run_every: int) -> Trajectory:
+    async def main() -> Trajectory:
+        env = LongDay(horizon=64, backend="local")
+        with EventLog(None) as log:
+            engine = worker(env, run_every=run_every)
+            return await run_episode(
+                env, engine, id="long", log=log, limits=LIMITS, seed=3, compressor=scheme
+            )
+
+    return anyio.run(main)
+
+
+@pytest.mark.parametrize("scheme", [name for name in COMPRESSORS if name != "none"])
+def test_five_hundred_turns_in_a_small_window_lose_nothing(scheme: str) -> None:
+    trajectory = episode(scheme, run_every=25)
+    assert trajectory.stop is Stop.TURN_LIMIT, trajectory.end
+    acts = [made for made in trajectory.calls if made.thread == ""]
+    assert len(acts) == TURNS
+    assert sum(isinstance(event, Edit) for event in trajectory.events) >= 8
+    assert all(made.shared + len(made.prompt) + 256 <= 4096 for made in acts)
+    facts = facts_of(trajectory)
+    assert facts is not None
+    assert facts.num_drifts == 0
+    assert facts.num_trained == facts.num_trainable == trajectory.num_sampled
+
+
+@pytest.mark.parametrize("scheme", ["chain", "offload"])
+def test_the_last_hundred_turns_take_as_long_as_the_first(scheme: str) -> None:
+    ratios = []
+    for _ in range(5):
+        trajectory = episode(scheme, run_every=0)
+        began = [made.t for made in trajectory.calls if made.thread == ""]
+        ratios.append((began[-1] - began[-100]) / (began[100] - began[1]))
+    assert min(ratios) < 2.0, ratios
