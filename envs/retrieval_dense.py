@@ -22,9 +22,10 @@ class DenseIndex:
     """Documents in memory, ranked by the cosine of their embedding and the query's, exactly.
 
     `vectors_ND`, as another index of the same documents had them, spares embedding them again. One
-    vector stands for title, other names and text; equal nearness keeps the documents' order. A query
-    costs embedding it and N * D multiplications, which for a large corpus is too much for an event
-    loop: ask in a thread. Immutable once built, so episodes and threads may share one if the embedder allows it.
+    vector stands for title, other names and text; equal nearness keeps the documents' order. A
+    query costs embedding it and N * D multiplications, which for a large corpus is too much for an
+    event loop: ask in a thread. Immutable once built, so episodes and threads may share one if the
+    embedder allows it.
     """
 
     def __init__(

