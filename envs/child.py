@@ -26,6 +26,7 @@ class ChildEnv(Env):
     def __init__(self, parent: Env, prompt: str) -> None:
         super().__init__(split=parent.split)
         self.parent = parent
+        self.protocol = parent.protocol
         self.prompt = prompt
         self.tools = {**parent.tools, "submit": as_tool(self.submit)}
 

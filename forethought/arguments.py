@@ -79,7 +79,7 @@ def limits(pairs: Sequence[str], *, model: str) -> Limits:
     A script's replies are counted in bytes and an expert is held by the environment alone, so
     limits meant for a model's tokens do not fit them. Raises ValueError for an unknown name.
     """
-    usual = _ROOM if model.partition(":")[0] in _SCRIPTS else Limits()
+    usual = _ROOM if model.rpartition("@")[2].partition(":")[0] in _SCRIPTS else Limits()
     wanted: dict[str, int | float | str] = asdict(usual)
     for pair in pairs:
         key, equals, value = pair.partition("=")
