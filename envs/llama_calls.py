@@ -1,4 +1,4 @@
-"""Llama's calls: JSON with "parameters", alone, after a tag or in <function=...> tags."""
+"""Llama's calls: JSON with "parameters" on lines, after a tag or in <function=...> tags."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from forethought.envs.pythonic import call_at
 
 PYTHON_TAG = "<|python_tag|>"
 _END = re.compile(r"(?:<\|eom_id\|>|<\|eot_id\|>|\s)+\Z")
+_START = re.compile(r"""^[ \t]*\{\s*["']?(?:name|type|function)\b""", re.MULTILINE)
 _FUNCTION = re.compile(r"<function=([^>\s]+)>\s*")
 _BETWEEN = re.compile(r"[\s;,]*")
 
@@ -24,10 +25,11 @@ def write_llama(calls: Sequence[tuple[str, dict[str, Json]]]) -> str:
 
 
 def find_llama(text: str) -> Iterator[Found]:
-    """Calls that are the whole reply, follow the tag, or stand in <function=name> tags."""
+    """Calls that begin a line, follow the tag, or stand in <function=name> tags."""
     text = _END.sub("", text)
-    if text.lstrip().startswith("{"):
-        yield from _row(text)
+    start = _START.search(text)
+    if start is not None:
+        yield from _row(text[start.start() :])
     elif PYTHON_TAG in text:
         yield from _after_tag(text.partition(PYTHON_TAG)[2])
     else:
