@@ -27,6 +27,7 @@ import gymnasium
 import numpy as np
 
 from forethought.envs.calls import Action
+from forethought.envs.canary import Canary
 from forethought.envs.card import Card
 from forethought.envs.context import Context
 from forethought.envs.lazy import LazySandbox
@@ -272,6 +273,8 @@ class Env(gymnasium.Env[str, Action | str]):
         self.resources = AsyncExitStack()
         self.submitted, self.over, self.num_steps, self.info = None, False, 0, {}
         self.task, self.context = task, context
+        answer = "" if task.answer is None else str(task.answer)
+        context.canary = Canary(answer=answer, question=task.prompt)
         if (self.card.needs_sandbox or files is not None) and context.sandbox is None:
             sandbox = LazySandbox(self.open_sandbox, files=files)
             self.resources.push_async_callback(sandbox.close)

@@ -39,6 +39,7 @@ class ChildEnv(Env):
 
     async def begin(self) -> str:
         """The part of the task, as the parent put it."""
+        self.context.canary = self.parent.context.canary
         if self.context.sandbox is None:
             self.context.sandbox = self.parent.context.sandbox
         return self.task.prompt
