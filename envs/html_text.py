@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
-from urllib.parse import urljoin
+from urllib.parse import urljoin, urlsplit
 
 from forethought.envs.html_tokens import Token, attribute, tokens
 
@@ -60,6 +60,7 @@ _BLOCKS = frozenset(
 _HIDEABLE = frozenset({"div", "span", "section", "article", "aside", "a", "b", "i", "em", "font"})
 _HIDDEN_STYLE = re.compile(r"display\s*:\s*none|visibility\s*:\s*hidden", re.IGNORECASE)
 _MAX_URL = 300
+_BULLET = ["- "]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -94,8 +95,10 @@ class _Reader:
     depth: int = 0
     is_title: bool = False
     num_pre: int = 0
-    links: list[tuple[str, int]] = field(default_factory=list)
-    """Addresses of open links, each with the length of the line where it began."""
+    link: tuple[str, int] | None = None
+    """Address of the open link, with the number of the line's parts before it."""
+    has_text: bool = False
+    """Whether the line holds more than space and its bullet."""
 
     def take(self, token: Token) -> None:
         if token.tag in ("title", "/title"):
@@ -112,7 +115,7 @@ class _Reader:
     def end_line(self) -> None:
         text = "".join(self.line)
         self.line.clear()
-        self.links.clear()
+        self.link, self.has_text = None, False
         tidy = text.rstrip() if self.num_pre else " ".join(text.split())
         self.lines.append("" if tidy in ("-", "|") else tidy)
 
@@ -128,18 +131,21 @@ class _Reader:
         elif name == "a":
             self._link(token)
         elif name in ("td", "th"):
-            self.line.append(" | " if token.tag[0] != "/" and self.line else " ")
+            self.line.append(" | " if token.tag[0] != "/" and self.has_text else " ")
         elif token.tag == "img":
-            self.line.append(f" {attribute(token, 'alt') or ''} ")
+            self._text(f" {attribute(token, 'alt') or ''} ")
         elif name in _BLOCKS:
             self._block(token, name)
 
     def _block(self, token: Token, name: str) -> None:
-        self.end_line()
+        if token.tag == "br" or self.has_text:
+            self.end_line()
+        elif self.line != _BULLET:
+            self.line.clear()
         if name == "pre":
             self.num_pre = max(0, self.num_pre + (1 if token.tag == "pre" else -1))
         if token.tag == "li":
-            self.line.append("- ")
+            self.line[:] = _BULLET
         elif name[0] == "h" and name[1:].isdigit():
             self.lines.append("")
             if token.tag == name:
@@ -148,15 +154,18 @@ class _Reader:
             self.lines.append("")
 
     def _link(self, token: Token) -> None:
-        if token.tag == "a":
-            self.links.append((_address(attribute(token, "href"), self.base_url), len(self.line)))
-        elif self.links:
-            address, start = self.links.pop()
+        """Links do not nest: one that opens in another ends it."""
+        if self.link is not None:
+            address, start = self.link
             said = "".join(self.line[start:])
             if address and said.strip():
                 self.line[start:] = [f"[{said}]({address})"]
+        self.link = None
+        if token.tag == "a":
+            self.link = (_address(attribute(token, "href"), self.base_url), len(self.line))
 
     def _text(self, text: str) -> None:
+        self.has_text = self.has_text or not text.isspace()
         if not self.num_pre:
             self.line.append(re.sub(r"\s+", " ", text))
             return
@@ -165,6 +174,7 @@ class _Reader:
         for line in more:
             self.end_line()
             self.line.append(line)
+            self.has_text = bool(line)
 
 
 def _is_hidden(token: Token) -> bool:
@@ -178,6 +188,7 @@ def _address(href: str | None, base_url: str) -> str:
         return ""
     try:
         address = urljoin(base_url, href.strip())
+        urlsplit(address)
     except ValueError:
         return ""
     is_page = address.startswith(("http://", "https://")) and len(address) <= _MAX_URL

@@ -45,8 +45,8 @@ class AddressRules:
             raise AddressRefused(f"{parsed.host}: an address with a user name is not opened")
         if is_under(parsed.host, self.blocked_domains):
             raise AddressRefused(f"{parsed.host} is blocked here")
-        if port == 0:
-            raise AddressRefused(f"{parsed.host}: there is no port 0")
+        if port is not None and not 0 < port < 1 << 16:
+            raise AddressRefused(f"{parsed.host}: there is no port {port}")
         return parsed
 
     async def resolve(self, url: httpx.URL) -> list[str]:

@@ -155,7 +155,7 @@ def _page(url: str, final: str, headers: httpx.Headers, data: bytes, is_cut: boo
     if mime not in _HTML and not _PLAIN.fullmatch(mime):
         detail = f"{mime} cannot be read as text"
         return PageOutcome(status="error", url=url, final_url=final, detail=detail)
-    text, title = decoded(data, charset=kind.get_content_charset()), ""
+    text, title = decoded(data, charset=kind.get_content_charset(), is_cut=is_cut), ""
     if mime in _HTML:
         page = html_to_text(text, base_url=final)
         title, text = page.title, page.text
@@ -174,8 +174,11 @@ def _guessed(data: bytes) -> str:
     return "text/html" if start.startswith((b"<!doctype html", b"<html")) else "text/plain"
 
 
-def decoded(data: bytes, *, charset: str | None) -> str:
-    """Text by byte order mark, header, `<meta>`, else UTF-8, else as browsers do Windows-1252."""
+def decoded(data: bytes, *, charset: str | None, is_cut: bool = False) -> str:
+    """Text by byte order mark, header, `<meta>`, else UTF-8, else as browsers do Windows-1252.
+
+    What `is_cut` may end in the middle of a character.
+    """
     named = [name for mark, name in _BOMS if data.startswith(mark)]
     meta = _META.search(data[:2048])
     named += [charset or "", meta.group(1).decode() if meta is not None else ""]
@@ -187,7 +190,6 @@ def decoded(data: bytes, *, charset: str | None) -> str:
         except LookupError:
             continue
     try:
-        # A page that was cut may end in the middle of a character.
-        return codecs.getincrementaldecoder("utf-8")().decode(data)
+        return codecs.getincrementaldecoder("utf-8")().decode(data, final=not is_cut)
     except UnicodeDecodeError:
         return data.decode("cp1252", "replace")
