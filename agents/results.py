@@ -32,7 +32,7 @@ def hear_results(agent: Agent, calls: Sequence[ToolCall], results: Sequence[Tool
             wall_s=round(result.wall_s, 6),
             truncated_from=truncated_from,
             untrusted=result.untrusted,
-            notes=dict(result.notes),
+            notes=dict(result.notes or ()),
         )
         message = agent.message("tool", text, "env", call_id=call.id, error=result.error)
         events += (tool, agent.hear(message))

@@ -12,7 +12,7 @@ import inspect
 import json
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import cache
 from typing import Literal, TypeVar, get_type_hints, overload
 
@@ -90,7 +90,7 @@ class ToolResult:
     error: ToolError | None = None
     wall_s: float = 0.0
     untrusted: bool = False
-    notes: Mapping[str, JsonValue] = field(default_factory=dict)
+    notes: Mapping[str, JsonValue] | None = None
     """For the record alone."""
 
 
