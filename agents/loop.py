@@ -140,12 +140,10 @@ async def _live(agent: Agent) -> Stop:
 
 
 def system_prompt(env: Env) -> str:
-    """Rules of the environment, then its tools, a line each; empty if it has neither."""
+    """Rules of the environment, then its tools as its protocol puts it; empty without either."""
     parts = [env.instructions] if env.instructions else []
-    if env.tools:
-        signatures = "\n".join(tool.signature for tool in env.tools.values())
-        how = '<tool_call>{"name": ..., "arguments": {...}}</tool_call>'
-        parts.append(f"Tools:\n{signatures}\nCall one with {how}")
+    told = env.protocol.explain(list(env.tools.values())) if env.tools else ""
+    parts += [told] if told else []
     return "\n\n".join(parts)
 
 

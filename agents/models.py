@@ -20,8 +20,15 @@ from forethought.agents.http import HTTPEngine
 from forethought.agents.packed import PackedTemplate
 from forethought.agents.rollout import Model
 from forethought.agents.scripted import ScriptedEngine
+from forethought.agents.speaking import NativeModel, SpeakingModel, chat_template_of
 from forethought.agents.template import ByteTemplate, Template
 from forethought.envs.base import Env
+from forethought.envs.protocols import (
+    NATIVE,
+    PROTOCOLS,
+    in_protocol,
+    protocol_for,
+)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -41,7 +48,7 @@ class OracleModel:
             )
         if isinstance(env, SeeingExpert):
             return SeeingEngine(env, template=self.template)
-        return ExpertEngine(env.oracle, template=self.template)
+        return ExpertEngine(lambda: in_protocol(env.oracle(), env.protocol), template=self.template)
 
     async def aclose(self) -> None:
         """Nothing to release."""
@@ -104,11 +111,26 @@ class SharedModel:
 def open_model(name: str, *, window: int | None = None) -> Model:
     """A model by its name. Raises ValueError that says what names there are.
 
+    `PROTOCOL@NAME` says how it writes tool calls (see `forethought.envs.protocols`): `auto@` goes
+    by its chat template and name, `native@` is for chat servers. Otherwise NAME is
+
     `oracle`, `floor`; `scripted:FILE`, one reply a line, as a JSON string where the file ends in
     .jsonl; `http://host/v1#name` (key from OPENAI_API_KEY); `smollm2`; the folder of a Hugging Face
     model, or its name on the hub. `window` is the context that is
     kept ready for a model in this process; the others have their own.
     """
+    chosen, _, rest = name.partition("@")
+    if chosen == NATIVE.name:
+        return _native(name, rest)
+    if chosen == "auto":
+        protocol = protocol_for(rest, chat_template=chat_template_of(rest))
+        return SpeakingModel(name=name, inner=_open(rest, window), protocol=protocol)
+    if chosen in PROTOCOLS and rest:
+        return SpeakingModel(name=name, inner=_open(rest, window), protocol=PROTOCOLS[chosen])
+    return _open(name, window)
+
+
+def _open(name: str, window: int | None) -> Model:
     if name in _BY_NAME:
         return _BY_NAME[name](name, window)
     scheme, colon, _ = name.partition(":")
@@ -171,12 +193,24 @@ def _replies(path: Path) -> Iterator[str]:
         yield reply
 
 
+def _native(name: str, address: str) -> Model:
+    if not address.startswith(("http://", "https://")):
+        raise ValueError(
+            f"model {name!r}: native calls need a chat server: native@http://host/v1#name"
+        )
+    return NativeModel(name=name, shared=_http_engine(address))
+
+
 def _http(name: str, window: int | None) -> Model:
+    return SharedModel(name=name, shared=_http_engine(name))
+
+
+def _http_engine(name: str) -> HTTPEngine:
     url, _, model = name.partition("#")
     if not model:
         raise ValueError(f"model {name!r}: which one? Add its name, as in {url}#name")
     client = Client(base_url=url, api_key=os.environ.get("OPENAI_API_KEY"))
-    return SharedModel(name=name, shared=HTTPEngine(client, model))
+    return HTTPEngine(client, model)
 
 
 def _smollm2(name: str, window: int | None) -> Model:

@@ -31,6 +31,8 @@ def hear_results(agent: Agent, calls: Sequence[ToolCall], results: Sequence[Tool
             error=result.error,
             wall_s=round(result.wall_s, 6),
             truncated_from=truncated_from,
+            untrusted=result.untrusted,
+            notes=dict(result.notes or ()),
         )
         message = agent.message("tool", text, "env", call_id=call.id, error=result.error)
         events += (tool, agent.hear(message))

@@ -32,7 +32,8 @@ async def take_turn(agent: Agent) -> Stop | None:
         window = min(agent.episode.limits.context, agent.engine.context_window)
         _limit(agent, "context", len(agent.view), window)
         return Stop.CONTEXT_LIMIT
-    return await _step(agent, Action.of(text, turn=agent.num_turns - 1))
+    action = Action.of(text, turn=agent.num_turns - 1, parse=agent.env.protocol.parse)
+    return await _step(agent, action)
 
 
 async def _act(agent: Agent) -> str:

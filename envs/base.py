@@ -27,10 +27,12 @@ import gymnasium
 import numpy as np
 
 from forethought.envs.calls import Action
+from forethought.envs.canary import Canary
 from forethought.envs.card import Card
 from forethought.envs.context import Context
 from forethought.envs.lazy import LazySandbox
 from forethought.envs.portal import run_sync
+from forethought.envs.protocols import TAGS, ToolProtocol
 from forethought.envs.scoring import Submission, score_kind
 from forethought.envs.snapshot import NO_TASK, Snapshot, fork, put, take
 from forethought.envs.spaces import Text
@@ -54,6 +56,8 @@ class Env(gymnasium.Env[str, Action | str]):
     card: ClassVar[Card] = Card(traits=("skills",), horizon_unit="steps")
     instructions: str = ""
     """Rules that hold for every task; the agent loop puts them into the system message."""
+    protocol: ToolProtocol = TAGS
+    """How the model that acts here writes its tool calls; models set it."""
     observation_space: Text
     action_space: Text
     _tool_names: ClassVar[tuple[str, ...]] = ()
@@ -187,7 +191,9 @@ class Env(gymnasium.Env[str, Action | str]):
         be scored), terminated, truncated, and info with `results` (one ToolResult a call) and, at
         the end, `score` (None = unscored), `rewards` and `metrics` by name.
         """
-        taken = Action.of(action, turn=self.num_steps) if isinstance(action, str) else action
+        taken = action
+        if isinstance(taken, str):
+            taken = Action.of(taken, turn=self.num_steps, parse=self.protocol.parse)
         self.num_steps += 1
         self.info = {}
         results: list[ToolResult] = []
@@ -273,6 +279,8 @@ class Env(gymnasium.Env[str, Action | str]):
         self.task, self.context = task, context
         if files is None and (started := self.starting_files()) is not None:
             files = as_snapshot(started)
+        answer = "" if task.answer is None else str(task.answer)
+        context.canary = Canary(answer=answer, question=task.prompt)
         if (self.card.needs_sandbox or files is not None) and context.sandbox is None:
             sandbox = LazySandbox(self.open_sandbox, files=files)
             self.resources.push_async_callback(sandbox.close)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
-import re
-from collections.abc import Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass, field
+from typing import Protocol
 
-Json = None | bool | int | float | str | list["Json"] | dict[str, "Json"]
+from forethought.envs.call_json import Found, Json, bare, fenced, read, tagged
+
+__all__ = ["Action", "Json", "ToolCall", "parse_calls", "render_call"]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -20,6 +22,14 @@ class ToolCall:
     error: str | None = None
 
 
+class Parse(Protocol):
+    """Finds the calls in a reply, in order; broken ones carry their error."""
+
+    def __call__(self, text: str, *, turn: int = 0) -> tuple[ToolCall, ...]:
+        """Their ids begin with `turn`."""
+        ...
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Action:
     """What an agent does in one turn: text, and the tool calls found in it."""
@@ -30,9 +40,19 @@ class Action:
     """The sampled tokens, opaque to environments."""
 
     @classmethod
-    def of(cls, text: str, *, turn: int = 0, tokens: object | None = None) -> Action:
-        """An action from text alone; call ids are unique within an episode through `turn`."""
-        return cls(text=text, calls=parse_calls(text, turn=turn), tokens=tokens)
+    def of(
+        cls,
+        text: str,
+        *,
+        turn: int = 0,
+        tokens: object | None = None,
+        parse: Parse | None = None,
+    ) -> Action:
+        """An action from text alone; call ids are unique within an episode through `turn`.
+
+        `parse` reads the calls: that of a `ToolProtocol`, or `parse_calls`.
+        """
+        return cls(text=text, calls=(parse or parse_calls)(text, turn=turn), tokens=tokens)
 
 
 def render_call(name: str, arguments: dict[str, Json]) -> str:
@@ -45,55 +65,31 @@ def parse_calls(text: str, *, turn: int = 0) -> tuple[ToolCall, ...]:
     """Every tool call in `text`, in order; broken ones carry their error.
 
     Tags win over fences, fences over bare JSON, so a call that is quoted in prose beside a tagged
-    one is not run twice. A tag that is never closed counts as a broken call.
+    one is not run twice. A tag that is never closed counts as a broken call, and a call in a
+    thought as none.
     """
     if "{" not in text and "<tool_call>" not in text:
         return ()
-    found = list(_tagged(text)) or list(_fenced(text)) or list(_bare(text))
-    return tuple(_call(body, f"{turn}.{index}") for index, body in enumerate(found))
+    acts = without_thought(text)
+    return numbered(list(tagged(acts)) or list(fenced(acts)) or list(bare(acts)), turn=turn)
 
 
-_TAG = re.compile(r"<tool_call>(.*?)(?:</tool_call>|(?=<tool_call>)|\Z)", re.DOTALL)
-_FENCE = re.compile(r"```(?:json|tool_call)?\s*\n?(.*?)```", re.DOTALL)
-_NAMED = re.compile(r"""["'](?:name|tool|function)["']\s*:""")
+def without_thought(text: str) -> str:
+    """A reply without the <think> block that it begins with; nothing is left of an open one."""
+    if not text.lstrip().startswith("<think>"):
+        return text
+    return text.partition("</think>")[2]
 
 
-def _tagged(text: str) -> Iterator[str]:
-    for match in _TAG.finditer(text):
-        yield match.group(1).strip()
+def numbered(found: Iterable[Found], *, turn: int) -> tuple[ToolCall, ...]:
+    """What was found as calls, with ids of ours: a model's own may repeat."""
+    return tuple(_call(each, f"{turn}.{index}") for index, each in enumerate(found))
 
 
-def _fenced(text: str) -> Iterator[str]:
-    for match in _FENCE.finditer(text):
-        body = match.group(1).strip()
-        if body.startswith(("{", "[")) and _NAMED.search(body):
-            yield from _objects(body)
-
-
-def _bare(text: str) -> Iterator[str]:
-    if _NAMED.search(text):
-        yield from (body for body in _objects(text) if _NAMED.search(body))
-
-
-def _objects(text: str) -> Iterator[str]:
-    """Top-level JSON objects in `text`; an object that never closes reaches to the end."""
-    decoder = json.JSONDecoder()
-    position = text.find("{")
-    while position >= 0:
-        try:
-            _, end = decoder.raw_decode(text, position)
-        except json.JSONDecodeError:
-            yield text[position:].strip()
-            return
-        yield text[position:end]
-        position = text.find("{", end)
-
-
-def _call(body: str, call_id: str) -> ToolCall:
-    try:
-        loaded = json.loads(body)
-    except json.JSONDecodeError as error:
-        return _broken(call_id, f"not valid JSON: {error.msg} at character {error.pos}")
+def _call(found: Found, call_id: str) -> ToolCall:
+    if found.error is not None:
+        return _broken(call_id, found.error, found.name)
+    loaded = found.value
     if not isinstance(loaded, dict):
         return _broken(call_id, "a call is a JSON object with name and arguments")
     name = loaded.get("name") or loaded.get("tool") or loaded.get("function")
@@ -101,9 +97,8 @@ def _call(body: str, call_id: str) -> ToolCall:
         return _broken(call_id, "the call has no name")
     arguments = loaded.get("arguments", loaded.get("parameters", {}))
     if isinstance(arguments, str):
-        try:
-            arguments = json.loads(arguments)
-        except json.JSONDecodeError:
+        arguments = read(arguments).value
+        if not isinstance(arguments, dict):
             return _broken(call_id, "arguments is a string that holds no JSON object", name)
     if not isinstance(arguments, dict):
         return _broken(call_id, "arguments is not a JSON object", name)

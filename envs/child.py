@@ -26,6 +26,7 @@ class ChildEnv(Env):
     def __init__(self, parent: Env, prompt: str) -> None:
         super().__init__(split=parent.split)
         self.parent = parent
+        self.protocol = parent.protocol
         self.prompt = prompt
         self.tools = {**parent.tools, "submit": as_tool(self.submit)}
 
@@ -38,6 +39,7 @@ class ChildEnv(Env):
 
     async def begin(self) -> str:
         """The part of the task, as the parent put it."""
+        self.context.canary = self.parent.context.canary
         if self.context.sandbox is None:
             self.context.sandbox = self.parent.context.sandbox
         return self.task.prompt

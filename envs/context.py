@@ -7,7 +7,9 @@ from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
 import numpy as np
+from pydantic import JsonValue
 
+from forethought.envs.canary import Canary
 from forethought.sandbox import Sandbox
 
 Reduction = Literal["first", "majority", "best_of", "merge", "all"]
@@ -98,5 +100,9 @@ class Context:
     minds: Minds | None = None
     plan: Plan = field(default_factory=Plan)
     notes: Notes = field(default_factory=Notes)
+    canary: Canary | None = None
+    """Tells how much of the task's answer stands in a text from outside."""
     call_id: str = ""
     """Id of the tool call being run."""
+    record: dict[str, JsonValue] = field(default_factory=dict)
+    """What the call wants recorded beside its result; the agent does not see it."""

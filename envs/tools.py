@@ -17,15 +17,32 @@ from functools import cache
 from typing import Literal, TypeVar, get_type_hints, overload
 
 import anyio
-from pydantic import BaseModel, ConfigDict, ValidationError, create_model
+from pydantic import BaseModel, ConfigDict, JsonValue, ValidationError, create_model
 
 from forethought.envs.calls import Json, ToolCall
 from forethought.envs.context import BudgetExhausted, Context
 
 ToolError = Literal[
-    "parse", "unknown_tool", "bad_arguments", "timeout", "not_found", "budget", "cancelled", "tool"
+    "parse",
+    "unknown_tool",
+    "bad_arguments",
+    "timeout",
+    "not_found",
+    "budget",
+    "cancelled",
+    "rate_limited",
+    "blocked",
+    "tool",
 ]
 Function = TypeVar("Function", bound=Callable[..., object])
+
+
+class ToolFailure(ValueError):
+    """What a tool raises to tell the agent of a failure of a certain kind."""
+
+    def __init__(self, message: str, *, kind: ToolError) -> None:
+        super().__init__(message)
+        self.kind: ToolError = kind
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -39,6 +56,8 @@ class Tool:
     context_parameter: str | None = None
     resource: str | None = None
     """Calls that name the same resource run one after the other; others run together."""
+    untrusted: bool = False
+    """Whether what it gives is text from outside; the record says so."""
 
     @property
     def schema(self) -> dict[str, Json]:
@@ -70,19 +89,22 @@ class ToolResult:
     text: str
     error: ToolError | None = None
     wall_s: float = 0.0
+    untrusted: bool = False
+    notes: Mapping[str, JsonValue] | None = None
+    """For the record alone."""
 
 
 @overload
 def tool(function: Function) -> Function: ...
 @overload
-def tool(*, resource: str) -> Callable[[Function], Function]: ...
+def tool(*, resource: str = "", untrusted: bool = False) -> Callable[[Function], Function]: ...
 def tool(
-    function: Function | None = None, *, resource: str = ""
+    function: Function | None = None, *, resource: str = "", untrusted: bool = False
 ) -> Function | Callable[[Function], Function]:
     """Mark a method or function as a tool; its docstring's first line is the description."""
 
     def mark(marked: Function) -> Function:
-        marked.__forethought_tool__ = resource  # type: ignore[attr-defined]
+        marked.__forethought_tool__ = (resource, untrusted)  # type: ignore[attr-defined]
         return marked
 
     return mark if function is None else mark(function)
@@ -127,13 +149,15 @@ def _declared(function: Callable[..., object], *, is_method: bool) -> Tool:
     arguments: type[BaseModel] = create_model(  # type: ignore[call-overload]
         name, __config__=ConfigDict(extra="forbid"), **fields
     )
+    resource, untrusted = vars(function).get("__forethought_tool__", ("", False))
     return Tool(
         name=name,
         description=description,
         function=function,  # type: ignore[arg-type]
         arguments=arguments,
         context_parameter=context_parameter,
-        resource=vars(function).get("__forethought_tool__") or None,
+        resource=resource or None,
+        untrusted=untrusted,
     )
 
 
@@ -176,7 +200,15 @@ async def _run(call: ToolCall, tools: Mapping[str, Tool], context: Context) -> T
         return _failed(call, "bad_arguments", f"{call.name}: {_reason(error)}")
     arguments: dict[str, object] = vars(checked).copy()
     if known.context_parameter is not None:
-        arguments[known.context_parameter] = replace(context, call_id=call.id)
+        context = replace(context, call_id=call.id, record={})
+        arguments[known.context_parameter] = context
+    result = await _called(call, known, arguments)
+    if known.untrusted or context.record:
+        result = replace(result, untrusted=known.untrusted, notes=context.record)
+    return result
+
+
+async def _called(call: ToolCall, known: Tool, arguments: dict[str, object]) -> ToolResult:
     started = time.perf_counter()
     try:
         value = known.function(**arguments)
@@ -191,6 +223,8 @@ async def _run(call: ToolCall, tools: Mapping[str, Tool], context: Context) -> T
         raise
     except BudgetExhausted as error:
         return _failed(call, "budget", f"{call.name}: {error}", started)
+    except ToolFailure as error:
+        return _failed(call, error.kind, f"{call.name}: {error}", started)
     except (ValueError, OSError) as error:
         return _failed(call, "tool", f"{call.name}: {error}", started)
     wall_s = time.perf_counter() - started

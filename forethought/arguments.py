@@ -80,7 +80,8 @@ def limits(pairs: Sequence[str], *, model: str, usual: Limits | None = None) -> 
     limits meant for a model's tokens do not fit them. Raises ValueError for an unknown name.
     """
     if usual is None:
-        usual = _ROOM if model.partition(":")[0] in _SCRIPTS else Limits()
+        name = model.rpartition("@")[2]
+        usual = _ROOM if name.partition(":")[0] in _SCRIPTS else Limits()
     wanted: dict[str, int | float | str] = asdict(usual)
     for pair in pairs:
         key, equals, value = pair.partition("=")

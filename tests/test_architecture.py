@@ -19,6 +19,7 @@ HEAVY: dict[str, set[str]] = {
         "agents/embedded.py",
         "agents/engine_transformers.py",
         "agents/slots.py",
+        "envs/minilm.py",
         "forethought/doctor.py",
         "trainer/*",
     },
@@ -27,6 +28,7 @@ HEAVY: dict[str, set[str]] = {
         "agents/chat.py",
         "agents/embedded.py",
         "agents/engine_transformers.py",
+        "envs/minilm.py",
         "trainer/*",
     },
     "docker": {
@@ -42,7 +44,7 @@ HEAVY: dict[str, set[str]] = {
     "gguf": set(),
     "ray": set(),
     "safetensors": {"trainer/checkpoint.py"},
-    "tantivy": set(),
+    "tantivy": {"envs/retrieval_tantivy.py"},
     "vllm": set(),
 }
 """Distributions that are slow to import or may be absent, and the files that are about them."""
