@@ -66,8 +66,7 @@ class SandboxSpec(BaseModel):
     /workspace."""
     network: tuple[str, ...] = ()
     """Places that commands may reach through an HTTP proxy, and nothing else: `host:port`,
-    `*.domain:port` or an address, which is seen from the controller. The sandbox has to be opened
-    and closed in one task then, since the controller carries its connections meanwhile."""
+    `*.domain:port` or an address, which is seen from the controller."""
     runtime: str | None = None
     """Container runtime, "runsc" for gVisor; None is the engine's default."""
 
