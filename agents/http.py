@@ -15,6 +15,7 @@ from forethought.agents.client import Client, RequestRefused
 from forethought.agents.engine import (
     Completion,
     ContextOverflow,
+    EngineRefused,
     EngineUnavailable,
     Finish,
     Sampling,
@@ -66,10 +67,22 @@ class HTTPEngine:
         self.model = model
 
     async def generate(self, prompt: Sequence[int], sampling: Sampling) -> Completion:
-        """Sample one completion. Raises EngineUnavailable, ContextOverflow."""
+        """Sample one completion.
+
+        Raises EngineUnavailable, ContextOverflow, and EngineRefused for a prompt that ends in the
+        middle of a reply.
+        """
+        try:
+            messages = self._packed.messages(prompt)
+        except ValueError:
+            raise EngineRefused(
+                "a chat server cannot go on with a reply that was begun, so phases cannot be "
+                "limited here; use a server that takes token ids, or leave out the limits "
+                "plan_tokens, think_tokens and answer_tokens"
+            ) from None
         body: dict[str, JsonValue] = {
             "model": self.model,
-            "messages": chat_messages(self._packed.messages(prompt)),
+            "messages": chat_messages(messages),
             "max_tokens": sampling.max_tokens,
             "temperature": sampling.temperature,
         }

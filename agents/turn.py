@@ -17,7 +17,11 @@ from forethought.envs.context import BudgetExhausted
 
 MAX_FORMAT_ERRORS = 3
 MAX_REPEATS = 4
-_BUDGET_STOP = {"turn": Stop.TURN_LIMIT, "token": Stop.TOKEN_LIMIT}
+_BUDGET_STOP = {
+    "turn": Stop.TURN_LIMIT,
+    "token": Stop.TOKEN_LIMIT,
+    "money": Stop.MONEY_LIMIT,
+}
 
 
 async def take_turn(agent: Agent) -> Stop | None:
