@@ -65,7 +65,7 @@ def next_piece(
     blocks, standing = read_phases(text)
     left = _left(ids, blocks, limits, template)
     insert: tuple[int, ...] = ()
-    phase = "plan" if standing == "plan line" else standing
+    phase: str = "plan" if standing == "plan line" else standing
     if standing in _CLOSING and left[phase] <= 0:
         insert = tuple(template.encode(_CLOSING[standing]))
         phase = _ORDER[_ORDER.index(phase) + 1]

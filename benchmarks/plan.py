@@ -5,10 +5,11 @@ from __future__ import annotations
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
 from forethought.agents.budget import Limits
+from forethought.agents.prices import Price
 from forethought.agents.rollout import Job
 from forethought.envs.task import Split
 
-_CONDITIONS = frozenset({"temperature", "limits"})
+_CONDITIONS = frozenset({"temperature", "limits", "effort", "minds", "prices"})
 """How the model was run: may differ between two runs that are compared, and is told."""
 
 
@@ -35,6 +36,12 @@ class Plan(BaseModel):
     """What else the environment is made with."""
     temperature: float = Field(default=1.0, ge=0)
     limits: Limits = Limits()
+    effort: int | None = Field(default=None, ge=1)
+    """Tokens that each reply is asked to take."""
+    minds: dict[str, str] = Field(default_factory=dict)
+    """Other models that may be asked: the name that the agent is told -> the model's."""
+    prices: dict[str, Price] = Field(default_factory=dict)
+    """Of a million tokens, by the name of the model or of a mind."""
 
     @property
     def num_episodes(self) -> int:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from argparse import Namespace
+from collections.abc import Mapping
+from contextlib import AsyncExitStack
 from pathlib import Path
 
 import anyio
@@ -16,9 +18,9 @@ from rich.text import Text
 from forethought.agents.models import open_model
 from forethought.agents.rollout import Model
 from forethought.agents.trajectory import Trajectory
-from forethought.arguments import environment_id, horizons, limits, options
-from forethought.benchmarks.axes import format_value
-from forethought.benchmarks.eval_report import percent, percent_interval
+from forethought.arguments import environment_id, horizons, limits, minds, options, prices
+from forethought.benchmarks.axes import format_value, share
+from forethought.benchmarks.eval_report import percent_interval
 from forethought.benchmarks.evaluate import evaluate
 from forethought.benchmarks.plan import Plan
 from forethought.benchmarks.results import Summary
@@ -83,6 +85,7 @@ def _plan(args: Namespace, env_id: str, levels: tuple[int, ...]) -> Plan:
         raise ValueError("--resume goes on with the run in --out; say which folder that is")
     for level in levels:
         make(env_id, horizon=level)
+    others = minds(args.mind)
     try:
         return Plan(
             env=env_id,
@@ -94,6 +97,9 @@ def _plan(args: Namespace, env_id: str, levels: tuple[int, ...]) -> Plan:
             options=options(args.option, env_id=env_id),
             temperature=args.temperature,
             limits=limits(args.limit, model=args.model),
+            effort=args.effort,
+            minds=others,
+            prices=prices(args.price, model=args.model, minds=others),
         )
     except ValidationError as error:
         first = error.errors()[0]
@@ -103,12 +109,10 @@ def _plan(args: Namespace, env_id: str, levels: tuple[int, ...]) -> Plan:
 
 def _run(args: Namespace, plans: list[tuple[Plan, Path | None]], console: Console) -> list[Summary]:
     async def run_all() -> list[Summary]:
-        model = open_model(args.model)
-        try:
-            return [await _run_one(args, plan, model, out) for plan, out in plans]
-        finally:
-            with anyio.CancelScope(shield=True):
-                await model.aclose()
+        async with AsyncExitStack() as opened:
+            model = _opened(args.model, opened)
+            others = {name: _opened(other, opened) for name, other in plans[0][0].minds.items()}
+            return [await _run_one(args, plan, model, minds=others, out=out) for plan, out in plans]
 
     summaries = anyio.run(run_all)
     _show(summaries, console)
@@ -118,7 +122,21 @@ def _run(args: Namespace, plans: list[tuple[Plan, Path | None]], console: Consol
     return summaries
 
 
-async def _run_one(args: Namespace, plan: Plan, model: Model, out: Path | None) -> Summary:
+def _opened(name: str, stack: AsyncExitStack) -> Model:
+    """A model that is closed with the stack, even under cancellation."""
+    model = open_model(name)
+
+    async def close() -> None:
+        with anyio.CancelScope(shield=True):
+            await model.aclose()
+
+    stack.push_async_callback(close)
+    return model
+
+
+async def _run_one(
+    args: Namespace, plan: Plan, model: Model, *, minds: Mapping[str, Model], out: Path | None
+) -> Summary:
     screen = Console(stderr=True)
     with Progress(
         TextColumn("{task.description}"),
@@ -142,6 +160,7 @@ async def _run_one(args: Namespace, plan: Plan, model: Model, out: Path | None) 
         return await evaluate(
             plan,
             model,
+            minds=minds,
             out=out,
             resume=args.resume,
             concurrency=args.concurrency,
@@ -161,9 +180,9 @@ def _show(summaries: list[Summary], console: Console) -> None:
             Text(summary.model),
             "withheld"
             if summary.success is None
-            else f"{percent(summary.success)} ({percent_interval(summary.ci)})",
+            else f"{share(summary.success)} ({percent_interval(summary.ci)})",
             f"{summary.n:,}",
-            percent(summary.coverage),
+            share(summary.coverage),
             format_value(round(summary.tokens_mean or 0)),
         )
     console.print(table)
