@@ -4,7 +4,8 @@ from forethought.agents.budget import Limits
 from forethought.agents.engine import Completion, Engine, Sampling
 from forethought.agents.log import EventLog, finished, read_log
 from forethought.agents.loop import run_episode
-from forethought.agents.rollout import Job, Model, run_jobs
+from forethought.agents.prices import Price
+from forethought.agents.rollout import Job, Model, Terms, run_jobs
 from forethought.agents.scripted import ScriptedEngine
 from forethought.agents.stop import STOP_CAUSE, Cause, Stop
 from forethought.agents.trajectory import Segment, Span, Trajectory
@@ -18,11 +19,13 @@ __all__ = [
     "Job",
     "Limits",
     "Model",
+    "Price",
     "Sampling",
     "ScriptedEngine",
     "Segment",
     "Span",
     "Stop",
+    "Terms",
     "Trajectory",
     "finished",
     "read_log",

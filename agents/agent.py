@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
-from forethought.agents.budget import Budget
-from forethought.agents.engine import Completion, Engine, Sampling
+from forethought.agents.budget import Budget, Hold
+from forethought.agents.draws import Drawn, call_of, draw, reply_calls
+from forethought.agents.engine import Engine
 from forethought.agents.episode import Episode
 from forethought.agents.events import Call, End, Message, Origin, Purpose, Start
+from forethought.agents.phase_limits import Piece, has_phase_limits, next_piece
 from forethought.agents.phases import count_phases
+from forethought.agents.prices import NO_LIMIT, PICO
 from forethought.agents.stop import Stop
 from forethought.agents.stuck import Circles
 from forethought.agents.template import Role
 from forethought.agents.view import Entry, View
 from forethought.envs.base import Env
 from forethought.envs.task import Task
+
+if TYPE_CHECKING:
+    from forethought.agents.children import Children
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -49,10 +55,21 @@ class Agent:
     env: Env
     budget: Budget
     task: Task | None = None
+    parent: Agent | None = None
     parent_call: str | None = None
+    is_background: bool = False
+    forked_from: int | None = None
+    """Call of the parent that its own conversation goes on from."""
     engine: Engine = field(init=False)
     view: View = field(init=False)
+    children: Children | None = field(default=None, init=False)
+    """Its sub-agents, while it lives."""
     started: bool = False
+    ended: End | None = None
+    was_dropped: bool = False
+    """Its parent wants no more of it."""
+    last_call: int | None = None
+    """Its last call in the conversation."""
     num_messages: int = 0
     num_turns: int = 0
     num_draws: int = 0
@@ -79,12 +96,17 @@ class Agent:
         """0 for the main agent."""
         return self.path.count(".")
 
+    @property
+    def is_dropped(self) -> bool:
+        """Whether it, or an agent above it, was dropped by its parent."""
+        return self.was_dropped or (self.parent is not None and self.parent.is_dropped)
+
     def start(self) -> None:
         """Record that the agent begins, once."""
         if self.started:
             return
         self.started = True
-        spec, episode = self.env.spec, self.episode
+        spec, episode, money = self.env.spec, self.episode, self.budget.money
         self.episode.record(
             Start(
                 agent=self.path,
@@ -95,9 +117,13 @@ class Agent:
                 model=episode.model_name,
                 group=episode.group,
                 attempt=episode.attempt,
+                effort=episode.effort,
                 parent_call=self.parent_call,
+                background=self.is_background,
+                forked_from=self.forked_from,
                 turns=self.budget.turns,
                 tokens=self.budget.tokens,
+                money=None if episode.limits.money is None else money / PICO,
             )
         )
 
@@ -114,7 +140,9 @@ class Agent:
             error=error,
             turns=self.budget.spent_turns,
             tokens=self.budget.spent_tokens,
+            cost=self.budget.spent_money / PICO,
         )
+        self.ended = end
         self.episode.record(end)
         return end
 
@@ -161,108 +189,90 @@ class Agent:
         Raises BudgetExhausted, EngineUnavailable and ContextOverflow, in which case the view is as
         it was before.
         """
-        view, shared_before = self.view, len(self.view)
+        view, before = self.view, len(self.view)
+        drawn: list[Drawn] = []
         view.open_reply()
+        start = len(view)
         try:
-            held = self.budget.reserve_tokens(self.episode.limits.reply_tokens)
-            completion, wall_s = await self._draw(view.ids, held, purpose="act")
+            await self._sample(drawn, start=start)
         except BaseException:
+            if drawn:
+                text = view.template.decode(view.ids[start:])
+                self.episode.record(*reply_calls(self, drawn, text=text, message=None))
             view.withdraw_reply()
-            assert len(view) == shared_before
+            assert len(view) == before
             raise
-        text = view.template.decode(list(completion.ids))
+        text = view.template.decode(view.ids[start:])
         message = self.message("assistant", text, "policy")
-        shared = view.shared()
-        call = self._call(
-            completion,
-            text,
-            purpose="act",
-            shared=shared,
-            prompt=tuple(view.ids[shared:]),
-            message=message.id,
-            wall_s=wall_s,
-        )
-        view.close_reply(
-            completion.ids, stopped=completion.finish == "stop", id=message.id, text=text
-        )
+        calls = reply_calls(self, drawn, text=text, message=message.id)
+        is_stopped = drawn[-1].completion.finish == "stop"
+        view.close_reply(stopped=is_stopped, id=message.id, text=text)
         self.num_turns += 1
-        self.episode.record(call, message)
+        self.last_call = calls[-1].id
+        self.episode.record(*calls, message)
         return text
 
     async def consider(
-        self, prompt: Sequence[int], *, purpose: Purpose, thread: str, held: int | None = None
+        self,
+        prompt: Sequence[int],
+        *,
+        purpose: Purpose,
+        thread: str,
+        hold: Hold | None = None,
+        mind: str = "",
     ) -> Call:
         """Sample a reply beside the conversation, on a thread of its own; returns its record.
 
-        `prompt` holds whole messages; the opening of the reply is added. `held` tokens are reserved
-        for it already; without them it reserves its own. Raises BudgetExhausted, EngineUnavailable,
-        ContextOverflow.
+        `prompt` holds whole messages in the ids of the `mind` that is asked, by default the agent's
+        own; the opening of the reply is added. `hold` is reserved for it already; without one it
+        reserves its own. Raises BudgetExhausted, EngineUnavailable, ContextOverflow.
         """
-        if held is None:
-            held = self.budget.reserve_tokens(self.episode.limits.reply_tokens)
-        ids = [*prompt, *self.view.template.reply_opening()]
-        completion, wall_s = await self._draw(ids, held, purpose=purpose)
-        call = self._call(
-            completion,
-            self.view.template.decode(list(completion.ids)),
-            purpose=purpose,
-            thread=thread,
-            prompt=tuple(ids),
-            wall_s=wall_s,
+        template = self.engine_of(mind).template
+        ids = [*prompt, *template.reply_opening()]
+        hold = hold or self.hold(len(ids), self.episode.limits.reply_tokens, mind=mind)
+        drawn = await draw(self, ids, hold=hold, purpose=purpose, thread=thread, mind=mind)
+        completion = drawn.completion
+        text = template.decode(list(completion.ids))
+        phases = count_phases(completion.ids, text, template)
+        call = call_of(
+            self, drawn, text=text, phases=phases, purpose=purpose, thread=thread, mind=mind
         )
         self.episode.record(call)
         return call
 
-    async def _draw(
-        self, prompt: Sequence[int], held: int, *, purpose: Purpose
-    ) -> tuple[Completion, float]:
-        """Spend up to `held` reserved tokens on a completion, and let go of the rest."""
-        episode, spent = self.episode, 0
-        number, self.num_draws = self.num_draws, self.num_draws + 1
-        began = time.perf_counter()
-        try:
-            sampling = Sampling(
-                max_tokens=held,
-                temperature=episode.temperature,
-                seed=episode.sampling_seed(self.path, number),
-                purpose=purpose,
-            )
-            completion = await self.engine.generate(prompt, sampling)
-            spent = len(completion.ids)
-        finally:
-            self.budget.settle_tokens(held, spent)
-        return completion, time.perf_counter() - began
+    def engine_of(self, mind: str) -> Engine:
+        """The engine behind a mind; "" is the agent's own. Raises ValueError for no such mind."""
+        if not mind:
+            return self.engine
+        minds = self.episode.minds
+        if mind not in minds:
+            there_are = f"there are: {', '.join(minds)}" if minds else "there are none here"
+            raise ValueError(f"no other mind named {mind!r}; {there_are}")
+        return minds[mind]
 
-    def _call(
-        self,
-        completion: Completion,
-        text: str,
-        *,
-        purpose: Purpose,
-        prompt: tuple[int, ...],
-        wall_s: float,
-        shared: int = 0,
-        thread: str = "",
-        message: int | None = None,
-    ) -> Call:
-        phases = count_phases(completion.ids, text, self.view.template)
-        return Call(
-            agent=self.path,
-            t=self.episode.t,
-            id=self.episode.take_call_id(),
-            purpose=purpose,
-            thread=thread,
-            shared=shared,
-            prompt=prompt,
-            completion=completion.ids,
-            logprobs=completion.logprobs,
-            finish=completion.finish,
-            version=completion.version,
-            message=message,
-            text=text if message is None else "",
-            plan_tokens=phases.plan,
-            think_tokens=phases.think,
-            answer_tokens=phases.answer,
-            wall_s=round(wall_s, 6),
-            trainable=completion.logprobs is not None,
-        )
+    def hold(self, prompt: int, wanted: int, *, mind: str = "", money: int = NO_LIMIT) -> Hold:
+        """Reserve for a call of `prompt` tokens. Raises BudgetExhausted."""
+        price = self.episode.price(mind)
+        return self.budget.hold(wanted, price=price, prompt=prompt, money=money)
+
+    async def _sample(self, drawn: list[Drawn], *, start: int) -> None:
+        """Sample the open reply, in one piece or, where phases are limited, in several."""
+        view, limits, template = self.view, self.episode.limits, self.view.template
+        is_cut = has_phase_limits(limits)
+        # What else runs in the agent's name has a grant of its own, so this much stays there.
+        most = min(limits.reply_tokens, max(self.budget.tokens_left, 1))
+        piece: Piece | None = Piece((), most)
+        while True:
+            if is_cut:
+                reply = view.ids[start:]
+                room = most - len(reply)
+                piece = next_piece(reply, limits=limits, room=room, template=template)
+            if piece is None:
+                return
+            view.ids += piece.insert
+            hold = self.hold(len(view), piece.max_tokens)
+            found = await draw(self, view.ids, hold=hold, shared=view.shared())
+            drawn.append(found)
+            view.sampled(found.completion.ids)
+            if not is_cut or found.completion.finish == "stop":
+                return

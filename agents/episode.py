@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from forethought.agents.budget import Limits
@@ -12,6 +12,7 @@ from forethought.agents.context import Compressor
 from forethought.agents.engine import Engine
 from forethought.agents.events import Event
 from forethought.agents.log import EventLog
+from forethought.agents.prices import FREE, Price
 from forethought.envs.base import Env
 
 
@@ -32,6 +33,12 @@ class Episode:
     group: str = ""
     model_name: str = ""
     attempt: int = 0
+    minds: Mapping[str, Engine] = field(default_factory=dict)
+    """Other models that an agent may ask, by name; never trained on."""
+    prices: Mapping[str, Price] = field(default_factory=dict)
+    """By the name of a mind, or of the model itself; what is not named is free."""
+    effort: int | None = None
+    """Tokens that each reply is asked to take."""
     events: list[Event] = field(default_factory=list)
     num_calls: int = 0
     began: float = field(default_factory=time.perf_counter)
@@ -45,6 +52,10 @@ class Episode:
         """Add events to the record and to the log. Raises LogUnwritable."""
         self.events += events
         self.log.record_all(self.id, events)
+
+    def price(self, mind: str) -> Price:
+        """What a mind costs; "" is the model itself."""
+        return self.prices.get(mind or self.model_name, FREE)
 
     def take_call_id(self) -> int:
         """The next call's id."""

@@ -39,11 +39,19 @@ class Start(_Event):
     """Episodes of one group were drawn for the same task and are compared with each other."""
     attempt: int = 0
     """How often the episode was tried before and lost to infrastructure."""
+    effort: int | None = None
+    """Tokens that each reply was asked to take."""
     parent_call: str | None = None
     """Tool call that spawned this sub-agent."""
+    background: bool = False
+    """Whether that call returned at once; a Join then says when its report was read."""
+    forked_from: int | None = None
+    """Call of its parent whose prompt and completion its own conversation begins with."""
     turns: int
     tokens: int
     """Granted turns and sampled tokens."""
+    money: float | None = None
+    """Granted money, where that is bounded."""
 
 
 class Message(_Event):
@@ -78,16 +86,22 @@ class Call(_Event):
     prompt: tuple[int, ...]
     completion: tuple[int, ...]
     logprobs: tuple[float, ...] | None = None
-    finish: Literal["stop", "length"]
+    finish: Literal["stop", "length", "cancelled"]
+    """"cancelled" if it was given up before it gave anything; `completion` is then empty."""
     version: int = 0
+    model: str = ""
+    """Name of another model that was asked, in whose own ids it is; "" is the policy."""
     message: int | None = None
-    """Id of the message that the completion became; None for calls beside the conversation."""
+    """Id of the message that the completion became, or ended; None for the earlier parts of a
+    reply that was sampled in several, and for calls beside the conversation."""
     text: str = ""
     """Decoded completion of a call that became no message."""
     plan_tokens: int = 0
     think_tokens: int = 0
     answer_tokens: int = 0
     wall_s: float = 0.0
+    cost: float = 0.0
+    """Money at the run's prices."""
     trainable: bool = True
 
 
@@ -141,7 +155,19 @@ class Vote(_Event):
     reduce: str
     calls: tuple[int, ...]
     answers: tuple[str, ...]
+    """Of the calls that were in time, in their order."""
     chosen: str
+    late: tuple[int, ...] = ()
+    """Calls among `calls` that were given up at the deadline."""
+
+
+class Join(_Event):
+    """An agent read the reports of sub-agents that run in the background."""
+
+    kind: Literal["join"] = "join"
+    call_id: str
+    children: tuple[str, ...]
+    """Those that had ended by then."""
 
 
 class PlanEvent(_Event):
@@ -200,6 +226,8 @@ class End(_Event):
     turns: int = 0
     tokens: int = 0
     """Turns taken and tokens sampled by this agent and its sub-agents."""
+    cost: float = 0.0
+    """Money that they spent."""
 
 
 Event = Annotated[
@@ -209,6 +237,7 @@ Event = Annotated[
     | ToolEvent
     | Edit
     | Vote
+    | Join
     | PlanEvent
     | Nudge
     | Limit

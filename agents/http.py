@@ -15,6 +15,7 @@ from forethought.agents.client import Client, RequestRefused
 from forethought.agents.engine import (
     Completion,
     ContextOverflow,
+    EngineRefused,
     EngineUnavailable,
     Finish,
     Sampling,
@@ -83,8 +84,19 @@ class HTTPEngine:
         return HTTPEngine(self.client, self.model, context_window=self.context_window, tools=tools)
 
     async def generate(self, prompt: Sequence[int], sampling: Sampling) -> Completion:
-        """Sample one completion. Raises EngineUnavailable, ContextOverflow."""
-        messages = self._packed.messages(prompt)
+        """Sample one completion.
+
+        Raises EngineUnavailable, ContextOverflow, and EngineRefused for a prompt that ends in the
+        middle of a reply.
+        """
+        try:
+            messages = self._packed.messages(prompt)
+        except ValueError:
+            raise EngineRefused(
+                "a chat server cannot go on with a reply that was begun, so phases cannot be "
+                "limited here; use a server that takes token ids, or leave out the limits "
+                "plan_tokens, think_tokens and answer_tokens"
+            ) from None
         is_native = bool(self._schemas) and sampling.purpose == "act"
         body: dict[str, JsonValue] = {
             "model": self.model,

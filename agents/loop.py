@@ -8,21 +8,23 @@ from __future__ import annotations
 
 import logging
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 
 import anyio
 import numpy as np
 
 from forethought.agents.agent import Agent, Score
 from forethought.agents.budget import Budget, Limits
+from forethought.agents.children import raising
 from forethought.agents.compressors import compressor_named
 from forethought.agents.context import DEFAULT, Compressor
 from forethought.agents.engine import Engine
 from forethought.agents.episode import Episode
-from forethought.agents.events import End, Limit, Reward
+from forethought.agents.events import End, Limit, Message, Reward
 from forethought.agents.failure import describe, stop_of
 from forethought.agents.log import EventLog, LogUnwritable
 from forethought.agents.minds import SubMinds
+from forethought.agents.prices import Price, picounits
 from forethought.agents.stop import STOP_CAUSE, Cause, Stop
 from forethought.agents.trajectory import Trajectory
 from forethought.agents.turn import take_turn
@@ -52,15 +54,20 @@ async def run_episode(  # noqa: PLR0913 - the one entry that everything goes thr
     model_name: str = "",
     attempt: int = 0,
     engine_for: Callable[[Env], Engine] | None = None,
+    minds: Mapping[str, Engine] | None = None,
+    prices: Mapping[str, Price] | None = None,
+    effort: int | None = None,
 ) -> Trajectory:
     """Run one episode and close the environment; returns its record, which is in the log as well.
 
     `task` instead of one drawn from `seed`. Draws depend on `seed` and `id` alone, so the same call
     gives the same episode. Sub-agents share `engine` unless `engine_for` names one for each
-    environment. `compressor` is a name of `forethought.agents.compressors` or one of your own; with
-    none a full context ends the episode. `nudge` tells an agent that goes in circles so before it
-    is stopped. Failures are told by `Trajectory.stop`; only LogUnwritable, cancellation (recorded
-    first) and ValueError for an unknown compressor are raised.
+    environment; `minds` are other models that they may ask by name. `prices` are of the model by
+    `model_name` and of the minds by theirs. `effort` asks for replies of about so many tokens.
+    `compressor` is a name of `forethought.agents.compressors` or one of your own; with none a full
+    context ends the episode. `nudge` tells an agent that goes in circles so before it is stopped.
+    Failures are told by `Trajectory.stop`; only LogUnwritable, cancellation (recorded first) and
+    ValueError for an unknown compressor are raised.
     """
     episode = Episode(
         id=id,
@@ -74,8 +81,16 @@ async def run_episode(  # noqa: PLR0913 - the one entry that everything goes thr
         group=group,
         model_name=model_name,
         attempt=attempt,
+        minds=minds or {},
+        prices=prices or {},
+        effort=effort,
     )
-    budget = Budget(turns=limits.turns, tokens=limits.tokens, children=limits.children)
+    budget = Budget(
+        turns=limits.turns,
+        tokens=limits.tokens,
+        children=limits.children,
+        money=picounits(limits.money),
+    )
     with holding():
         await run_agent(Agent(path="0", episode=episode, env=env, budget=budget, task=task))
     return Trajectory(id, episode.events)
@@ -100,7 +115,8 @@ async def run_agent(agent: Agent) -> End:
         return await _settle(agent, stop)
     except anyio.get_cancelled_exc_class():
         is_late = agent.depth > 0 and episode.t >= episode.limits.seconds
-        agent.end(Stop.TIME_LIMIT if is_late else Stop.CANCELLED)
+        own = Stop.DROPPED if agent.is_dropped else Stop.CANCELLED
+        agent.end(Stop.TIME_LIMIT if is_late else own)
         raise
     except LogUnwritable:
         raise
@@ -115,35 +131,47 @@ async def run_agent(agent: Agent) -> End:
 
 async def _live(agent: Agent) -> Stop:
     """Begin, then take turns until one of them is the last."""
-    env = agent.env
-    context = Context(
-        rng=np.random.default_rng(agent.episode.seed), minds=SubMinds(agent, run=run_agent)
-    )
+    env, seed = agent.env, agent.episode.seed
+    context = Context(rng=np.random.default_rng(seed), minds=SubMinds(agent))
     if agent.episode.compressor is not None:
         granted = {tool.name: tool for tool in map(as_tool, agent.episode.compressor.grants)}
         env.tools = {**granted, **env.tools}
     options: dict[str, object] = {"context": context}
     if agent.task is not None:
         options["task"] = agent.task
-    observation, _ = await env.areset(seed=agent.episode.seed, options=options)
+    observation, _ = await env.areset(seed=seed, options=options)
     agent.start()
-    rules = system_prompt(env)
-    opening = [agent.message("system", rules, "harness")] if rules else []
-    opening.append(agent.message("user", observation, "task"))
+    opening = _opening(agent, observation)
     for message in opening:
         agent.hear(message)
     agent.episode.record(*opening)
-    while True:
-        stop = await take_turn(agent)
-        if stop is not None:
-            return stop
+    async with raising(agent, run=run_agent):
+        while True:
+            stop = await take_turn(agent)
+            if stop is not None:
+                return stop
 
 
-def system_prompt(env: Env) -> str:
-    """Rules of the environment, then its tools as its protocol puts it; empty without either."""
+def _opening(agent: Agent, observation: str) -> list[Message]:
+    """What an agent reads before its first turn; a forked one has read the rules already."""
+    if agent.forked_from is not None:
+        text = f"You are now sub-agent {agent.path}. {agent.env.instructions}\n\n{observation}"
+        return [agent.message("user", text, "task")]
+    rules = system_prompt(agent.env, minds=agent.episode.minds, effort=agent.episode.effort)
+    messages = [agent.message("system", rules, "harness")] if rules else []
+    return [*messages, agent.message("user", observation, "task")]
+
+
+def system_prompt(env: Env, *, minds: Iterable[str] = (), effort: int | None = None) -> str:
+    """Rules, tools as the environment's protocol puts it, and what else is asked; may be empty."""
     parts = [env.instructions] if env.instructions else []
     told = env.protocol.explain(list(env.tools.values())) if env.tools else ""
     parts += [told] if told else []
+    names = ", ".join(minds)
+    if names and "ask" in env.tools:
+        parts.append(f"Other minds that you can ask by name: {names}")
+    if effort is not None:
+        parts.append(f"Take about {effort} tokens for each reply, thought included.")
     return "\n\n".join(parts)
 
 

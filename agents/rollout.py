@@ -14,6 +14,7 @@ from forethought.agents.engine import Engine
 from forethought.agents.failure import leaves
 from forethought.agents.log import EventLog
 from forethought.agents.loop import run_episode
+from forethought.agents.prices import Price
 from forethought.agents.stop import STOP_CAUSE, Cause, Stop
 from forethought.agents.trajectory import Trajectory
 from forethought.envs import registry
@@ -60,13 +61,29 @@ class Model(Protocol):
         ...
 
 
-async def run_jobs(
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Terms:
+    """On what terms a model is run, beside its limits."""
+
+    minds: Mapping[str, Model] = field(default_factory=dict)
+    """Other models that it may ask, by the name that it is told."""
+    prices: Mapping[str, Price] = field(default_factory=dict)
+    """By the model's name, and by those of the minds; what is not named is free."""
+    effort: int | None = None
+    """Tokens that each reply is asked to take."""
+
+
+_USUAL_TERMS = Terms()
+
+
+async def run_jobs(  # noqa: PLR0913 - what holds for every episode of a run
     jobs: Iterable[Job],
     model: Model,
     *,
     log: EventLog,
     limits: Limits = _DEFAULT_LIMITS,
     temperature: float = 1.0,
+    terms: Terms = _USUAL_TERMS,
     concurrency: int = 256,
     retries: int = 2,
     on_done: Callable[[Trajectory], None] | None = None,
@@ -102,6 +119,9 @@ async def run_jobs(
             model_name=model.name,
             attempt=number,
             engine_for=model.engine,
+            minds={name: mind.engine(env) for name, mind in terms.minds.items()},
+            prices=terms.prices,
+            effort=terms.effort,
         )
 
     async def work() -> None:

@@ -16,10 +16,13 @@ class Stop(StrEnum):
     TOKEN_LIMIT = "token_limit"
     CONTEXT_LIMIT = "context_limit"
     TIME_LIMIT = "time_limit"
+    MONEY_LIMIT = "money_limit"
     FORMAT_ERRORS = "format_errors"
     """Three actions in a row could not be read."""
     STUCK = "stuck"
     """The same action met the same observation over and over."""
+    DROPPED = "dropped"
+    """The agent that spawned it cancelled it, or ended without waiting for it."""
     CANCELLED = "cancelled"
     PROVIDER_ERROR = "provider_error"
     PROVIDER_REFUSED = "provider_refused"
@@ -47,8 +50,10 @@ STOP_CAUSE: dict[Stop, Cause] = {
     Stop.TOKEN_LIMIT: Cause.POLICY,
     Stop.CONTEXT_LIMIT: Cause.POLICY,
     Stop.TIME_LIMIT: Cause.POLICY,
+    Stop.MONEY_LIMIT: Cause.POLICY,
     Stop.FORMAT_ERRORS: Cause.POLICY,
     Stop.STUCK: Cause.POLICY,
+    Stop.DROPPED: Cause.POLICY,
     Stop.CANCELLED: Cause.OPERATOR,
     Stop.PROVIDER_ERROR: Cause.INFRA,
     Stop.PROVIDER_REFUSED: Cause.INFRA,
@@ -58,6 +63,13 @@ STOP_CAUSE: dict[Stop, Cause] = {
 }
 
 OVERLONG = frozenset(
-    {Stop.ENV_LIMIT, Stop.TURN_LIMIT, Stop.TOKEN_LIMIT, Stop.CONTEXT_LIMIT, Stop.TIME_LIMIT}
+    {
+        Stop.ENV_LIMIT,
+        Stop.TURN_LIMIT,
+        Stop.TOKEN_LIMIT,
+        Stop.CONTEXT_LIMIT,
+        Stop.TIME_LIMIT,
+        Stop.MONEY_LIMIT,
+    }
 )
 """Stops that cut an episode short; overlong filtering acts on these."""

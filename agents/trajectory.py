@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
+from forethought.agents.critical import critical_path, is_turn
 from forethought.agents.events import Call, Edit, End, Event, Message, Purpose, Reward, Start
 from forethought.agents.stop import STOP_CAUSE, Cause, Stop
 
@@ -88,15 +89,39 @@ class Trajectory:
 
     @property
     def num_sampled(self) -> int:
-        """Tokens sampled by all agents."""
+        """Tokens sampled by all agents, and by the other models that they asked."""
         return sum(len(call.completion) for call in self.calls)
+
+    @property
+    def num_turns(self) -> int:
+        """Turns of all agents."""
+        return sum(is_turn(call) for call in self.calls)
+
+    @property
+    def num_critical_calls(self) -> int:
+        """Model calls on the longest chain of calls that had to wait for each other."""
+        return critical_path(self.events, weight=lambda _: 1)
+
+    @property
+    def num_critical_turns(self) -> int:
+        """Turns on the longest chain of turns that had to wait for each other."""
+        return critical_path(self.events, weight=is_turn)
+
+    @property
+    def cost(self) -> float:
+        """Money that all calls cost at the run's prices."""
+        return sum(call.cost for call in self.calls)
 
     def messages(self, agent: str = "0") -> list[Message]:
         """All messages that ever were in an agent's context."""
         return [e for e in self.events if isinstance(e, Message) and e.agent == agent]
 
     def segments(self) -> list[Segment]:
-        """Training rows: every sampled token stands in exactly one span of one segment."""
+        """Training rows: every token of the policy stands in exactly one span of one segment.
+
+        Calls of other models and calls that were given up are in none. A sub-agent that began with
+        its parent's conversation has that as context.
+        """
         return list(_segments(self))
 
     @property
@@ -110,6 +135,26 @@ class _Open:
     ids: list[int]
     spans: list[Span]
     drifted: bool = False
+    call: int = -1
+    """The last one."""
+
+    def add(self, call: Call) -> None:
+        """Take over what followed the shared tokens."""
+        self.ids.extend(call.prompt)
+        start = len(self.ids)
+        self.ids.extend(call.completion)
+        self.call = call.id
+        self.spans.append(
+            Span(
+                call=call.id,
+                start=start,
+                end=len(self.ids),
+                purpose=call.purpose,
+                logprobs=call.logprobs,
+                version=call.version,
+                trainable=call.trainable,
+            )
+        )
 
 
 def _segments(trajectory: Trajectory) -> Iterator[Segment]:
@@ -119,40 +164,43 @@ def _segments(trajectory: Trajectory) -> Iterator[Segment]:
     for event in trajectory.events:
         if isinstance(event, Edit):
             edited.add(event.agent)
-        if not isinstance(event, Call):
+        elif isinstance(event, Start) and event.forked_from is not None:
+            threads[event.agent, ""] = _forked(trajectory.id, event, threads)
+        if not isinstance(event, Call) or event.model or event.finish == "cancelled":
             continue
         key = (event.agent, event.thread)
-        current = threads.get(key)
-        held = len(current.ids) if current is not None else 0
-        if event.shared > held:
-            raise ValueError(
-                f"episode {trajectory.id}: call {event.id} shares {event.shared} tokens with the "
-                f"call before it on its thread, which has {held}"
-            )
-        if current is None:
-            current = threads[key] = _Open([], [])
-        elif event.shared < len(current.ids):
-            yield _closed(trajectory.id, event.agent, current)
+        current = threads.setdefault(key, _Open([], []))
+        _check_shared(trajectory.id, event, held=len(current.ids))
+        if event.shared < len(current.ids):
+            if current.spans:
+                yield _closed(trajectory.id, event.agent, current)
             drifted = event.thread == "" and event.agent not in edited
             current = threads[key] = _Open(current.ids[: event.shared], [], drifted)
         if event.thread == "":
             edited.discard(event.agent)
-        current.ids.extend(event.prompt)
-        start = len(current.ids)
-        current.ids.extend(event.completion)
-        current.spans.append(
-            Span(
-                call=event.id,
-                start=start,
-                end=len(current.ids),
-                purpose=event.purpose,
-                logprobs=event.logprobs,
-                version=event.version,
-                trainable=event.trainable,
-            )
-        )
+        current.add(event)
     for (agent, _), current in threads.items():
-        yield _closed(trajectory.id, agent, current)
+        if current.spans:
+            yield _closed(trajectory.id, agent, current)
+
+
+def _check_shared(episode: str, call: Call, *, held: int) -> None:
+    if call.shared > held:
+        raise ValueError(
+            f"episode {episode}: call {call.id} shares {call.shared} tokens with the call before "
+            f"it on its thread, which has {held}"
+        )
+
+
+def _forked(episode: str, start: Start, threads: Mapping[tuple[str, str], _Open]) -> _Open:
+    """What a sub-agent begins with that goes on from its parent's last call: context only."""
+    parent = threads.get((start.agent.rpartition(".")[0], ""))
+    if parent is None or parent.call != start.forked_from:
+        raise ValueError(
+            f"episode {episode}: agent {start.agent} goes on from call {start.forked_from}, which "
+            "is not the last one of its parent"
+        )
+    return _Open(list(parent.ids), [])
 
 
 def _closed(episode: str, agent: str, current: _Open) -> Segment:

@@ -18,7 +18,11 @@ from forethought.envs.calls import Action
 from forethought.envs.context import BudgetExhausted
 
 MAX_FORMAT_ERRORS = 3
-_BUDGET_STOP = {"turn": Stop.TURN_LIMIT, "token": Stop.TOKEN_LIMIT}
+_BUDGET_STOP = {
+    "turn": Stop.TURN_LIMIT,
+    "token": Stop.TOKEN_LIMIT,
+    "money": Stop.MONEY_LIMIT,
+}
 
 
 async def take_turn(agent: Agent) -> Stop | None:

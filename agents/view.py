@@ -40,6 +40,8 @@ class View:
         """Leading ids that are the prompt and completion of the last call."""
         self._last_call: list[int] | None = None
         """Prompt and completion of the last call; kept only once an edit has changed `ids`."""
+        self._reply_begins = 0
+        """Length of `ids` without the reply that is open."""
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -62,11 +64,14 @@ class View:
 
     def open_reply(self) -> None:
         """Add the opening of a reply; `ids` is then the prompt."""
+        self._reply_begins = len(self.ids)
         self.ids += self.template.reply_opening()
 
     def withdraw_reply(self) -> None:
-        """Take the opening back: the call was not made."""
-        del self.ids[len(self.ids) - len(self.template.reply_opening()) :]
+        """Take back the reply that was opened, and whatever was sampled of it."""
+        if self._num_seen > self._reply_begins and self._last_call is None:
+            self._last_call = self.ids[: self._num_seen]
+        del self.ids[self._reply_begins :]
 
     def shared(self) -> int:
         """Leading tokens that the prompt has in common with the last call, its completion too."""
@@ -74,12 +79,27 @@ class View:
             return self._num_seen
         return common_prefix(self._last_call, self.ids)
 
-    def close_reply(self, completion: Sequence[int], *, stopped: bool, id: int, text: str) -> None:
-        """Put the sampled reply at the end, as the very ids that were sampled."""
+    def sampled(self, completion: Sequence[int]) -> None:
+        """Add tokens that were sampled for the open reply, as the very ids that they are."""
         self.ids += completion
         self._num_seen = len(self.ids)
         self._last_call = None
-        closing = self.template.reply_closing(stopped=stopped)
-        self.ids += closing
-        ids = [*self.template.reply_opening(), *completion, *closing]
+
+    def close_reply(self, *, stopped: bool, id: int, text: str) -> None:
+        """The open reply is complete: it becomes a message."""
+        self.ids += self.template.reply_closing(stopped=stopped)
+        ids = self.ids[self._reply_begins :]
         self.entries.append(Entry(id=id, role="assistant", text=text, origin="policy", ids=ids))
+
+    def fork(self) -> View:
+        """A view of its own with the same messages, whose next call follows the same last call.
+
+        Only between a call and the next edit is that call part of the view. Raises ValueError
+        elsewhere.
+        """
+        if self._last_call is not None:
+            raise ValueError("the context was edited since the last call; fork it after the next")
+        twin = View(self.template)
+        twin.entries, twin.ids = list(self.entries), list(self.ids)
+        twin._num_seen = self._num_seen
+        return twin

@@ -98,6 +98,12 @@ def format_value(value: float, *, percent: bool = False) -> str:
     return f"{value:.3g}"
 
 
+def share(value: float) -> str:
+    """A fraction as a percentage, with a decimal where it would otherwise read as 0 or 100."""
+    digits = 1 if 0 < value < 0.01 or 0.99 < value < 1 else 0
+    return f"{100 * value:.{digits}f} %"
+
+
 def spread(places: Sequence[float], *, gap: float, high: float) -> list[float]:
     """Move labels apart to at least `gap` pixels, none below `high`, keeping their order."""
     order = sorted(range(len(places)), key=lambda index: places[index])

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from forethought.benchmarks.axes import format_value
+from forethought.benchmarks.axes import format_value, share
 from forethought.benchmarks.calibration import reliability
 from forethought.benchmarks.facts import Facts, facts_of
 from forethought.benchmarks.folder import RunFolder
@@ -14,6 +14,7 @@ from forethought.benchmarks.plots import Axes, Bar, Group, Point, Series, bar_ch
 from forethought.benchmarks.report import Number, Section, Table, write_report
 from forethought.benchmarks.results import Summary, summarise_facts
 from forethought.benchmarks.stats import Interval, wilson
+from forethought.benchmarks.work_report import accuracy_sections, work_section
 
 
 def write_eval_report(path: Path, runs: Sequence[RunFolder]) -> tuple[Path, list[Summary]]:
@@ -42,17 +43,11 @@ def write_eval_report(path: Path, runs: Sequence[RunFolder]) -> tuple[Path, list
     return path, summaries
 
 
-def percent(value: float) -> str:
-    """A fraction as a percentage, with a decimal where it would otherwise read as 0 or 100."""
-    digits = 1 if 0 < value < 0.01 or 0.99 < value < 1 else 0
-    return f"{100 * value:.{digits}f} %"
-
-
 def percent_interval(interval: Interval | None) -> str:
     """An interval of fractions; empty if it is not known."""
     if interval is None:
         return ""
-    return f"{percent(interval[0]).removesuffix(' %')} to {percent(interval[1])}"
+    return f"{share(interval[0]).removesuffix(' %')} to {share(interval[1])}"
 
 
 def _sentence(summary: Summary) -> str:
@@ -63,7 +58,7 @@ def _sentence(summary: Summary) -> str:
         )
     tokens = f"{format_value(summary.tokens_mean or 0)} sampled tokens an episode"
     return (
-        f"{summary.model} solves {percent(summary.success)} of {summary.env} "
+        f"{summary.model} solves {share(summary.success)} of {summary.env} "
         f"({percent_interval(summary.ci)}) with {tokens}."
     )
 
@@ -84,6 +79,10 @@ def _sections(summary: Summary, plan: Plan, found: list[Facts], *, named: bool) 
         ),
         Section(title="How episodes end", text=_endings(summary), figures=(_stops(summary),)),
     ]
+    if summary.work is not None:
+        sections.append(work_section(summary.work, turns_mean=summary.turns_mean or 0.0))
+    if summary.samples_by_n or summary.votes_by_n:
+        sections += accuracy_sections(summary.samples_by_n, summary.votes_by_n)
     if summary.calibration is not None:
         sections.append(_calibration(summary, found))
     if summary.metrics:
@@ -97,13 +96,13 @@ def _numbers(summary: Summary) -> tuple[Number, ...]:
     numbers = [
         Number(
             label="Success",
-            value="withheld" if summary.success is None else percent(summary.success),
+            value="withheld" if summary.success is None else share(summary.success),
             interval=percent_interval(summary.ci),
             note=f"{summary.n:,} scored episodes",
         ),
         Number(
             label="Coverage",
-            value=percent(summary.coverage),
+            value=share(summary.coverage),
             interval=f"{summary.n:,} of {summary.planned:,} episodes",
             note=f"bounds {percent_interval(summary.bounds)}" if summary.coverage < 1 else "",
         ),
@@ -115,7 +114,7 @@ def _numbers(summary: Summary) -> tuple[Number, ...]:
     for k, chance in list(summary.pass_at.items())[-1:]:
         every = summary.pass_hat[k]
         numbers.append(
-            Number(label=f"Any of {k} / all {k}", value=f"{percent(chance)} / {percent(every)}")
+            Number(label=f"Any of {k} / all {k}", value=f"{share(chance)} / {share(every)}")
         )
     return tuple(numbers)
 
@@ -158,7 +157,7 @@ def _horizon_table(summary: Summary) -> Table | None:
         (
             str(row.horizon),
             f"{row.n:,}",
-            percent(row.success),
+            share(row.success),
             percent_interval(row.ci),
             format_value(round(row.tokens_mean)),
         )
@@ -207,7 +206,7 @@ def _phases(summary: Summary) -> str:
 
 def _endings(summary: Summary) -> str:
     errors = summary.tool_error_rate
-    tools = "" if errors is None else f" {percent(errors)} of tool calls failed."
+    tools = "" if errors is None else f" {share(errors)} of tool calls failed."
     most = next(iter(summary.stops.items()))
     total = sum(summary.stops.values())
     repeats = summary.repeats_mean
@@ -259,8 +258,8 @@ def _calibration(summary: Summary, found: list[Facts]) -> Section:
             Number(label="Answers with a confidence", value=f"{calibration.n:,}"),
         ),
         text=(
-            f"On average {percent(calibration.confidence_mean)} sure and "
-            f"{percent(calibration.accuracy)} right: {100 * abs(gap):.0f} points {lean}."
+            f"On average {share(calibration.confidence_mean)} sure and "
+            f"{share(calibration.accuracy)} right: {100 * abs(gap):.0f} points {lean}."
         ),
         figures=(line_chart([Series(name="answers", points=tuple(points))], axes),),
     )

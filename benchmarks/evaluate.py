@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from forethought.agents.log import EventLog, finished
-from forethought.agents.rollout import Model, run_jobs
+from forethought.agents.rollout import Model, Terms, run_jobs
 from forethought.agents.trajectory import Trajectory
 from forethought.benchmarks.folder import RunFolder, write_json
 from forethought.benchmarks.plan import Plan
@@ -18,6 +18,7 @@ async def evaluate(
     plan: Plan,
     model: Model,
     *,
+    minds: Mapping[str, Model] | None = None,
     out: Path | None = None,
     resume: bool = False,
     concurrency: int = 64,
@@ -27,12 +28,17 @@ async def evaluate(
 
     `out` gets `plan.json`, `episodes.jsonl` and `summary.json`. With `resume` it may hold a run
     of the same plan, whose finished episodes are kept; episodes that infrastructure or the
-    operator ended are run again. `on_done` hears of each episode that is run now. Raises
-    ValueError for a folder that holds something else and, before anything is written, for an
-    environment that cannot be made or that the model cannot act in.
+    operator ended are run again. `minds` are the models that the plan names as such. `on_done`
+    hears of each episode that is run now. Raises ValueError for a folder that holds something else
+    and, before anything is written, for an environment that cannot be made or that the model cannot
+    act in.
     """
     if plan.model != model.name:
         raise ValueError(f"the plan is for model {plan.model!r}, not {model.name!r}")
+    terms = Terms(minds=minds or {}, prices=plan.prices, effort=plan.effort)
+    given = {name: mind.name for name, mind in terms.minds.items()}
+    if given != plan.minds:
+        raise ValueError(f"the plan is for the minds {plan.minds}, not {given}")
     first = plan.jobs()[0]
     model.engine(make(first.env_id, **first.options))
     folder = RunFolder(out) if out is not None else None
@@ -47,6 +53,7 @@ async def evaluate(
             log=log,
             limits=plan.limits,
             temperature=plan.temperature,
+            terms=terms,
             concurrency=concurrency,
             on_done=on_done,
         )

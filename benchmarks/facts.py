@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
+from collections.abc import Sequence
 from dataclasses import dataclass
+from statistics import fmean
 
 from forethought.agents.events import Call, Edit, Event, Nudge, ToolEvent
 from forethought.agents.repeats import num_repeats
 from forethought.agents.stop import STOP_CAUSE, Cause, Stop
 from forethought.agents.trajectory import Trajectory
+from forethought.benchmarks.ballots import Ballot, voted
+from forethought.benchmarks.planning import done_in_order, followed, num_replans
+from forethought.envs.rewards import length_error
 
 PASSED = 1.0 - 1e-9
 """An episode succeeds when its reward is 1; partial credit counts in the mean reward alone."""
@@ -50,6 +56,29 @@ class Facts:
     error: str | None
     """What went wrong, where the infrastructure ended it."""
     metrics: dict[str, float | None]
+    answer: str | None = None
+    num_calls: int = 0
+    num_critical_calls: int = 0
+    """Model calls on the longest chain of calls that waited for each other."""
+    num_critical_turns: int = 0
+    cost: float = 0.0
+    num_replans: int = 0
+    plan_done: float | None = None
+    """Share of the plan's items done in order; None without a plan."""
+    plan_followed: float | None = None
+    """Share of the tool calls that the plan's present item names; None where none can be judged."""
+    effort: int | None = None
+    """Tokens that each reply was asked to take."""
+    effort_error: float | None = None
+    """Mean over replies of |taken - asked| / asked; `effort_bias` is the same with its sign."""
+    effort_bias: float | None = None
+    ballots: tuple[Ballot, ...] = ()
+    """Votes on the task itself."""
+
+    @property
+    def has_plan(self) -> bool:
+        """Whether the main agent wrote a plan down."""
+        return self.plan_done is not None
 
     @property
     def cause(self) -> Cause:
@@ -70,6 +99,7 @@ def facts_of(trajectory: Trajectory) -> Facts | None:
     start, calls, events = trajectory.start, trajectory.calls, trajectory.events
     segments = trajectory.segments()
     tools = [event for event in events if isinstance(event, ToolEvent)]
+    errors = _length_errors(calls, start.effort)
     return Facts(
         id=trajectory.id,
         task=start.group or start.task.id,
@@ -78,7 +108,7 @@ def facts_of(trajectory: Trajectory) -> Facts | None:
         stop=end.stop,
         reward=trajectory.reward,
         confidence=end.confidence,
-        turns=_num_turns(calls),
+        turns=trajectory.num_turns,
         tokens=trajectory.num_sampled,
         prompt_tokens=sum(call.shared + len(call.prompt) for call in calls),
         plan_tokens=sum(call.plan_tokens for call in calls),
@@ -101,11 +131,37 @@ def facts_of(trajectory: Trajectory) -> Facts | None:
         seconds=max(event.t for event in events),
         error=end.error,
         metrics=trajectory.metrics,
+        answer=end.answer,
+        num_calls=len(calls),
+        num_critical_calls=trajectory.num_critical_calls,
+        num_critical_turns=trajectory.num_critical_turns,
+        cost=trajectory.cost,
+        num_replans=num_replans(events),
+        plan_done=done_in_order(events),
+        plan_followed=followed(events),
+        effort=start.effort,
+        effort_error=fmean(map(abs, errors)) if errors else None,
+        effort_bias=fmean(errors) if errors else None,
+        ballots=tuple(voted(trajectory)),
     )
 
 
-def _num_turns(calls: list[Call]) -> int:
-    return sum(call.purpose == "act" for call in calls)
+def reply_lengths(calls: Sequence[Call]) -> list[int]:
+    """Sampled tokens of each reply; one that was sampled in parts is one."""
+    lengths: list[int] = []
+    begun: defaultdict[str, int] = defaultdict(int)
+    for call in calls:
+        if call.purpose == "act":
+            begun[call.agent] += len(call.completion)
+            if call.message is not None:
+                lengths.append(begun.pop(call.agent))
+    return lengths
+
+
+def _length_errors(calls: Sequence[Call], effort: int | None) -> list[float]:
+    if effort is None:
+        return []
+    return [length_error(length, effort) for length in reply_lengths(calls)]
 
 
 def _count_edits(events: list[Event]) -> int:

@@ -7,10 +7,11 @@ from pydantic import BaseModel, ConfigDict, Field, JsonValue, field_validator
 from forethought.agents.budget import Limits
 from forethought.agents.compressors import compressor_named
 from forethought.agents.context import DEFAULT
+from forethought.agents.prices import Price
 from forethought.agents.rollout import Job
 from forethought.envs.task import Split
 
-_CONDITIONS = frozenset({"temperature", "limits", "compress", "nudge"})
+_CONDITIONS = frozenset({"temperature", "limits", "compress", "nudge", "effort", "minds", "prices"})
 """How the model was run: may differ between two runs that are compared, and is told."""
 
 
@@ -37,6 +38,12 @@ class Plan(BaseModel):
     """What else the environment is made with."""
     temperature: float = Field(default=1.0, ge=0)
     limits: Limits = Limits()
+    effort: int | None = Field(default=None, ge=1)
+    """Tokens that each reply is asked to take."""
+    minds: dict[str, str] = Field(default_factory=dict)
+    """Other models that may be asked: the name that the agent is told -> the model's."""
+    prices: dict[str, Price] = Field(default_factory=dict)
+    """Of a million tokens, by the name of the model or of a mind."""
     compress: str = DEFAULT
     """How room is made in a full context: a name of `forethought.agents.compressors`."""
     nudge: bool = True

@@ -14,6 +14,7 @@ from statistics import fmean
 from pydantic import BaseModel, ConfigDict, Field
 
 from forethought.agents.trajectory import Trajectory
+from forethought.benchmarks.ballots import AccuracyRow, Ballot, accuracy_by_n, sampled
 from forethought.benchmarks.calibration import brier_score, expected_calibration_error
 from forethought.benchmarks.facts import Facts, facts_of
 from forethought.benchmarks.stats import (
@@ -24,6 +25,7 @@ from forethought.benchmarks.stats import (
     pass_at_k,
     pass_hat_k,
 )
+from forethought.benchmarks.work import Work, work_of
 
 COVERAGE_FLOOR = 0.5
 """Below this share of scored episodes no success is given."""
@@ -119,6 +121,12 @@ class Summary(_Record):
     metrics: dict[str, float]
     """Mean of each of the environment's rewards and metrics over the episodes that have it."""
     warnings: tuple[str, ...]
+    work: Work | None = None
+    """Critical path, money, plans and effort."""
+    samples_by_n: tuple[AccuracyRow, ...] = ()
+    """What n samples of a task are worth, from their final answers."""
+    votes_by_n: tuple[AccuracyRow, ...] = ()
+    """What n parallel calls are worth, from the votes that the agent answered with."""
 
 
 def summarise(trajectories: Iterable[Trajectory], *, planned: int | None = None) -> Summary:
@@ -186,6 +194,9 @@ def summarise_facts(found: Sequence[Facts], *, env: str, model: str, planned: in
         calibration=_calibration(scored),
         metrics=_metrics(scored),
         warnings=_warnings(coverage, found, planned),
+        work=work_of(scored) if scored else None,
+        samples_by_n=accuracy_by_n(_samples(scored)),
+        votes_by_n=accuracy_by_n([ballot for item in scored for ballot in item.ballots]),
     )
 
 
@@ -248,6 +259,13 @@ def _calibration(scored: Sequence[Facts]) -> Calibration | None:
         brier=brier_score(confidences, correct),
         ece=expected_calibration_error(confidences, correct),
     )
+
+
+def _samples(scored: Sequence[Facts]) -> list[Ballot]:
+    """Ballots of final answers; none where episodes end otherwise than by an answer."""
+    if all(item.answer is None for item in scored):
+        return []
+    return sampled((item.task, item.answer, item.success is True) for item in scored)
 
 
 def _metrics(scored: Sequence[Facts]) -> dict[str, float]:

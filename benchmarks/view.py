@@ -15,6 +15,7 @@ from forethought.agents.events import (
     Edit,
     End,
     Event,
+    Join,
     Limit,
     Message,
     Nudge,
@@ -167,14 +168,18 @@ def _event(event: Event, replies: dict[int | None, Call]) -> str:
             return _aside(event)
 
 
-def _aside(event: Edit | Vote | PlanEvent | Nudge | Limit | Snapshot) -> str:
+def _aside(event: Edit | Vote | Join | PlanEvent | Nudge | Limit | Snapshot) -> str:
     match event:
         case Edit():
             note = f"{event.tokens_before:,} to {event.tokens_after:,} tokens, {event.trigger}"
             return _block(f"context edited: {event.strategy}", "", note=note)
         case Vote():
             answers = "\n".join(event.answers)
-            return _block(f"vote by {event.reduce}", answers, note=f"chosen: {event.chosen}")
+            late = f", {len(event.late)} calls too late" if event.late else ""
+            note = f"chosen: {event.chosen}{late}"
+            return _block(f"vote by {event.reduce}", answers, note=note)
+        case Join():
+            return _block("reports read", "", note=", ".join(event.children) or "none yet")
         case PlanEvent():
             lines = zip(event.statuses, event.items, strict=True)
             return _block("plan", "\n".join(f"{status}: {item}" for status, item in lines))
@@ -211,8 +216,10 @@ def _spent(call: Call) -> str:
         ("answer", call.answer_tokens),
     )
     named = ", ".join(f"{name} {count:,}" for name, count in phases if count)
-    cut = ", cut off" if call.finish == "length" else ""
-    return f"{len(call.completion):,} tokens{f' ({named})' if named else ''}{cut}"
+    ends = {"stop": "", "length": ", cut off", "cancelled": ", given up"}
+    cut = ends[call.finish]
+    by = f" of {call.model}" if call.model else ""
+    return f"{len(call.completion):,} tokens{by}{f' ({named})' if named else ''}{cut}"
 
 
 def _block(

@@ -13,7 +13,10 @@ from forethought.envs.canary import Canary
 from forethought.sandbox import Sandbox
 
 Reduction = Literal["first", "majority", "best_of", "merge", "all"]
+WaitMode = Literal["all", "any"]
 ItemStatus = Literal["open", "doing", "done"]
+RUNNING = "running"
+"""Status of a sub-agent that has not ended."""
 
 
 @dataclass(kw_only=True, slots=True)
@@ -74,20 +77,86 @@ class BudgetExhausted(ValueError):
         self.what, self.used, self.limit = what, used, limit
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Report:
+    """What is known of a sub-agent."""
+
+    name: str
+    status: str
+    """"running", or why it ended: "submitted", "turn_limit", "dropped" ..."""
+    answer: str | None = None
+    turns: int = 0
+    tokens: int = 0
+    """Taken and sampled by it and its own sub-agents."""
+
+    @property
+    def text(self) -> str:
+        """Its answer, or why there is none."""
+        if self.answer is not None:
+            return self.answer
+        if self.status == RUNNING:
+            return "(no answer yet: the sub-agent is still at work)"
+        return f"(no answer: the sub-agent ended by {self.status.replace('_', ' ')})"
+
+
 class Minds(Protocol):
     """More thought on request: sub-agents and parallel calls, provided by the agent loop.
 
-    Both raise BudgetExhausted before anything is started.
+    All raise ValueError for what cannot be asked for. `spawn` and `ask` raise BudgetExhausted
+    before anything is started.
     """
 
-    async def spawn(self, tasks: Sequence[str], *, context: Context) -> list[str]:
-        """Run one sub-agent a task, in parallel; a report each, in order, failures included."""
+    async def spawn(
+        self,
+        tasks: Sequence[str],
+        *,
+        context: Context,
+        budget: int | None = None,
+        wait: bool = True,
+        fork: bool = False,
+        own_sandbox: bool = False,
+    ) -> list[Report]:
+        """Run one sub-agent a task, in parallel; a report each, in order, failures included.
+
+        Each may sample `budget` tokens, by default an equal share of what there is. Without `wait`
+        they go on in the background, at most until the agent itself ends. With `fork` they begin
+        with the agent's own conversation, and with `own_sandbox` with a copy of its files.
+        """
+        ...
+
+    async def wait(
+        self,
+        names: Sequence[str] = (),
+        *,
+        context: Context,
+        mode: WaitMode = "all",
+        timeout_s: float | None = None,
+    ) -> list[Report]:
+        """Wait until all or any of the named sub-agents have ended, or for so long; reports.
+
+        Without names it is about all that have not been reported yet.
+        """
+        ...
+
+    async def cancel(self, names: Sequence[str], *, context: Context) -> list[Report]:
+        """End sub-agents, their own included; reports of how they ended."""
         ...
 
     async def ask(
-        self, prompts: Sequence[str], *, n: int, reduce: Reduction, context: Context
+        self,
+        prompts: Sequence[str],
+        *,
+        n: int,
+        reduce: Reduction,
+        context: Context,
+        deadline_s: float | None = None,
+        mind: str = "",
     ) -> list[str]:
-        """`n` parallel model calls a prompt, reduced to one answer each."""
+        """`n` parallel model calls a prompt, reduced to one answer each.
+
+        Calls that are not done after `deadline_s` seconds are given up; what there is by then is
+        reduced. `mind` names another model to ask.
+        """
         ...
 
 

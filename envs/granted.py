@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from forethought.envs.context import Context, Minds, PlanItem, Reduction
+from forethought.envs.context import Context, Minds, PlanItem, Reduction, Report, WaitMode
 from forethought.envs.tools import tool
 from forethought.sandbox import ExecResult, Sandbox
 
@@ -92,24 +92,66 @@ def plan(context: Context, items: Sequence[str] = (), done: Sequence[int] = ()) 
 
 
 @tool
-async def spawn(tasks: Sequence[str], context: Context) -> str:
-    """give each task to a sub-agent of its own, at once; they know only the task's text"""
-    reports = await _minds(context).spawn(list(tasks), context=context)
-    return _numbered(reports)
+async def spawn(
+    tasks: Sequence[str],
+    context: Context,
+    wait: bool = True,
+    budget: int | None = None,
+    fork: bool = False,
+    own_sandbox: bool = False,
+) -> str:
+    """give each task to a sub-agent of its own, at once; without fork it knows only its task"""
+    reports = await _minds(context).spawn(
+        list(tasks),
+        context=context,
+        wait=wait,
+        budget=budget,
+        fork=fork,
+        own_sandbox=own_sandbox,
+    )
+    if wait:
+        return _numbered([report.text for report in reports])
+    return f"started {', '.join(report.name for report in reports)}"
+
+
+@tool
+async def wait(
+    context: Context,
+    names: Sequence[str] = (),
+    mode: WaitMode = "all",
+    timeout_s: float | None = None,
+) -> str:
+    """wait for sub-agents that were started with wait=false, all or any of them"""
+    minds = _minds(context)
+    reports = await minds.wait(list(names), context=context, mode=mode, timeout_s=timeout_s)
+    return _reported(reports)
+
+
+@tool
+async def cancel(names: Sequence[str], context: Context) -> str:
+    """end sub-agents that are no longer needed"""
+    return _reported(await _minds(context).cancel(list(names), context=context))
 
 
 @tool
 async def ask(
-    prompts: Sequence[str], context: Context, n: int = 3, reduce: Reduction = "majority"
+    prompts: Sequence[str],
+    context: Context,
+    n: int = 3,
+    reduce: Reduction = "majority",
+    deadline_s: float | None = None,
+    mind: str = "",
 ) -> str:
     """put questions to a fresh mind, n times each, and get one answer to each"""
-    answers = await _minds(context).ask(list(prompts), n=n, reduce=reduce, context=context)
+    answers = await _minds(context).ask(
+        list(prompts), n=n, reduce=reduce, context=context, deadline_s=deadline_s, mind=mind
+    )
     return _numbered(answers)
 
 
 FILE_TOOLS = (read_file, write_file, edit_file)
 SANDBOX_TOOLS = (python, bash, *FILE_TOOLS)
-MIND_TOOLS = (spawn, ask)
+MIND_TOOLS = (spawn, wait, cancel, ask)
 
 
 def shown(result: ExecResult) -> str:
@@ -154,3 +196,11 @@ def _numbered(texts: Sequence[str]) -> str:
     if len(texts) == 1:
         return texts[0]
     return "\n".join(f"{number}. {text}" for number, text in enumerate(texts, 1))
+
+
+def _reported(reports: Sequence[Report]) -> str:
+    return "\n".join(
+        f"{each.name} {each.status.replace('_', ' ')} "
+        f"({each.turns} turns, {each.tokens} tokens): {each.text}"
+        for each in reports
+    )

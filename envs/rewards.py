@@ -1,4 +1,4 @@
-"""Pure scorers: text in, a number in [0, 1] out."""
+"""Pure scorers: what an agent gave, as a number in [0, 1] where nothing else is said."""
 
 from __future__ import annotations
 
@@ -33,3 +33,32 @@ def token_f1(answer: str, gold: str) -> float:
 def brier(correct: bool, confidence: float) -> float:
     """One minus the squared error of a stated confidence: 1 is perfect, proper and bounded."""
     return 1.0 - (confidence - float(correct)) ** 2
+
+
+def length_error(num_tokens: int, target: int) -> float:
+    """How far a reply's length is from the one that was asked for, as a share of it; with sign.
+
+    Raises ValueError for a target below 1.
+    """
+    if target < 1:
+        raise ValueError(f"a length that is asked for is at least 1 token, not {target}")
+    return (num_tokens - target) / target
+
+
+def lcpo_exact(correct: bool, num_tokens: int, target: int, *, alpha: float = 0.0003) -> float:
+    """1 for a right answer, less `alpha` for each token too many or too few; may be negative.
+
+    LCPO-Exact (L1, arXiv 2503.04697, eq. 1): r = 1[correct] - alpha * |target - n|.
+    """
+    return float(correct) - alpha * abs(target - num_tokens)
+
+
+def lcpo_max(
+    correct: bool, num_tokens: int, target: int, *, alpha: float = 0.0003, delta: float = 0.5
+) -> float:
+    """Right answers alone are worth something, less the further they are past the target.
+
+    LCPO-Max (L1, arXiv 2503.04697, eq. 2): r = 1[correct] * clip(alpha * (target - n) + delta,
+    0, 1). With `delta` above 0 a right answer just past the target beats a wrong one within it.
+    """
+    return float(correct) * min(1.0, max(0.0, alpha * (target - num_tokens) + delta))

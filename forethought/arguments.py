@@ -7,13 +7,14 @@ import importlib.util
 import inspect
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
 from pydantic import JsonValue, TypeAdapter, ValidationError
 
 from forethought.agents.budget import Limits
+from forethought.agents.prices import Price
 from forethought.envs.registry import make, names
 
 _SCRIPTS = ("oracle", "floor", "scripted")
@@ -82,7 +83,7 @@ def limits(pairs: Sequence[str], *, model: str, usual: Limits | None = None) -> 
     if usual is None:
         name = model.rpartition("@")[2]
         usual = _ROOM if name.partition(":")[0] in _SCRIPTS else Limits()
-    wanted: dict[str, int | float | str] = asdict(usual)
+    wanted: dict[str, int | float | str | None] = asdict(usual)
     for pair in pairs:
         key, equals, value = pair.partition("=")
         if not equals or not key:
@@ -97,6 +98,37 @@ def limits(pairs: Sequence[str], *, model: str, usual: Limits | None = None) -> 
         where = ".".join(map(str, first["loc"]))
         problem = first["msg"].removeprefix("Value error, ")
         raise ValueError(f"--limit {where}: {problem}" if where else problem) from None
+
+
+def minds(pairs: Sequence[str]) -> dict[str, str]:
+    """`NAME=M` pairs: other models by the name that agents ask them by. Raises ValueError."""
+    found: dict[str, str] = {}
+    for pair in pairs:
+        name, equals, model = pair.partition("=")
+        if not equals or not name.isidentifier() or not model:
+            raise ValueError(f"--mind {pair!r} should read NAME=M, such as big=http://host/v1#name")
+        if name in found:
+            raise ValueError(f"--mind {pair!r}: there is another mind of that name")
+        found[name] = model
+    return found
+
+
+def prices(pairs: Sequence[str], *, model: str, minds: Mapping[str, str]) -> dict[str, Price]:
+    """`IN,OUT` for the model itself, `NAME=IN,OUT` for a mind. Raises ValueError."""
+    found: dict[str, Price] = {}
+    for pair in pairs:
+        name, _, amounts = pair.rpartition("=")
+        if name and name not in minds:
+            there_are = f"there are: {', '.join(minds)}" if minds else "there are none"
+            raise ValueError(f"--price {pair!r}: no mind named {name!r}; {there_are}")
+        try:
+            prompt, completion = map(float, amounts.split(","))
+        except ValueError:
+            raise ValueError(
+                f"--price {pair!r} should read IN,OUT or NAME=IN,OUT, such as 0.15,0.6"
+            ) from None
+        found[name or model] = Price(prompt=prompt, completion=completion)
+    return found
 
 
 def _known_options(env_id: str) -> list[str]:

@@ -217,7 +217,7 @@ def _finished(result: Result, console: Console) -> Result:
 
 
 def _show_comparison(comparison: Comparison, console: Console) -> None:
-    from forethought.benchmarks.eval_report import percent
+    from forethought.benchmarks.axes import share
 
     table = Table(title=f"{comparison.env}: {comparison.num_tasks} tasks scored in both")
     for name in ("", comparison.first, comparison.second, "difference", "95 %"):
@@ -229,8 +229,8 @@ def _show_comparison(comparison: Comparison, console: Console) -> None:
         low, high = score.ci
         table.add_row(
             name,
-            percent(score.first),
-            percent(score.second),
+            share(score.first),
+            share(score.second),
             f"{100 * score.difference:+.1f} points",
             f"{100 * low:+.1f} to {100 * high:+.1f}",
         )

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from argparse import Namespace
+from collections.abc import Mapping
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
 from pathlib import Path
 
 import anyio
@@ -19,9 +22,9 @@ from forethought.agents.failure import leaves
 from forethought.agents.models import in_tokens, open_model
 from forethought.agents.rollout import Model
 from forethought.agents.trajectory import Trajectory
-from forethought.arguments import environment_id, horizons, limits, options
-from forethought.benchmarks.axes import format_value
-from forethought.benchmarks.eval_report import percent, percent_interval
+from forethought.arguments import environment_id, horizons, limits, minds, options, prices
+from forethought.benchmarks.axes import format_value, share
+from forethought.benchmarks.eval_report import percent_interval
 from forethought.benchmarks.evaluate import evaluate
 from forethought.benchmarks.plan import Plan
 from forethought.benchmarks.results import Summary
@@ -102,6 +105,7 @@ def _plan(
     compressor_named(compress)
     for level in levels:
         make(env_id, horizon=level)
+    others = minds(args.mind)
     try:
         return Plan(
             env=env_id,
@@ -120,6 +124,9 @@ def _plan(
             ),
             compress=compress,
             nudge=args.nudge,
+            effort=args.effort,
+            minds=others,
+            prices=prices(args.price, model=args.model, minds=others),
         )
     except ValidationError as error:
         first = error.errors()[0]
@@ -136,15 +143,17 @@ def _run(args: Namespace, plans: list[tuple[Plan, Path | None]], console: Consol
     window = max(plan.limits.context for plan, _ in plans) if is_retention else None
 
     async def run_all() -> list[Summary]:
-        model = open_model(args.model, window=window)
-        try:
+        async with AsyncExitStack() as opened:
+            main = _opened(args.model, opened, window=window)
+            named = plans[0][0].minds
+            asked = _Asked(
+                model=in_tokens(main) if is_retention else main,
+                minds={name: _opened(other, opened) for name, other in named.items()},
+            )
             if is_retention:
-                return await _together(args, plans, in_tokens(model))
+                return await _together(args, plans, asked)
             with _progress() as progress:
-                return [await _run_one(args, plan, model, out, progress) for plan, out in plans]
-        finally:
-            with anyio.CancelScope(shield=True):
-                await model.aclose()
+                return [await _run_one(args, plan, asked, out, progress) for plan, out in plans]
 
     summaries = anyio.run(run_all)
     if not is_retention:
@@ -155,14 +164,34 @@ def _run(args: Namespace, plans: list[tuple[Plan, Path | None]], console: Consol
     return summaries
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Asked:
+    """Models that are open while plans run."""
+
+    model: Model
+    minds: Mapping[str, Model]
+
+
+def _opened(name: str, stack: AsyncExitStack, *, window: int | None = None) -> Model:
+    """A model that is closed with the stack, even under cancellation."""
+    model = open_model(name, window=window)
+
+    async def close() -> None:
+        with anyio.CancelScope(shield=True):
+            await model.aclose()
+
+    stack.push_async_callback(close)
+    return model
+
+
 async def _together(
-    args: Namespace, plans: list[tuple[Plan, Path | None]], model: Model
+    args: Namespace, plans: list[tuple[Plan, Path | None]], asked: _Asked
 ) -> list[Summary]:
     found: dict[int, Summary] = {}
 
     async def run_plan(index: int) -> None:
         plan, out = plans[index]
-        found[index] = await _run_one(args, plan, model, out, progress)
+        found[index] = await _run_one(args, plan, asked, out, progress)
 
     try:
         with _progress() as progress:
@@ -189,7 +218,7 @@ def _progress() -> Progress:
 
 
 async def _run_one(
-    args: Namespace, plan: Plan, model: Model, out: Path | None, progress: Progress
+    args: Namespace, plan: Plan, asked: _Asked, out: Path | None, progress: Progress
 ) -> Summary:
     name = plan.env if args.suite != "retention" else plan.compress
     bar = progress.add_task(name, total=plan.num_episodes, state="")
@@ -203,7 +232,8 @@ async def _run_one(
 
     return await evaluate(
         plan,
-        model,
+        asked.model,
+        minds=asked.minds,
         out=out,
         resume=args.resume,
         concurrency=args.concurrency,
@@ -223,9 +253,9 @@ def _show(summaries: list[Summary], console: Console) -> None:
             Text(summary.model),
             "withheld"
             if summary.success is None
-            else f"{percent(summary.success)} ({percent_interval(summary.ci)})",
+            else f"{share(summary.success)} ({percent_interval(summary.ci)})",
             f"{summary.n:,}",
-            percent(summary.coverage),
+            share(summary.coverage),
             format_value(round(summary.tokens_mean or 0)),
         )
     console.print(table)

@@ -118,6 +118,23 @@ def _add_eval(command: argparse.ArgumentParser) -> None:
         help="stop an agent that goes in circles without telling it first",
     )
     command.add_argument(
+        "--effort", type=int, metavar="TOKENS", help="ask for replies of about so many tokens"
+    )
+    command.add_argument(
+        "--mind",
+        action="append",
+        default=[],
+        metavar="NAME=M",
+        help="another model that agents may ask by this name",
+    )
+    command.add_argument(
+        "--price",
+        action="append",
+        default=[],
+        metavar="[NAME=]IN,OUT",
+        help="of a million tokens read and sampled, by the model or by a mind",
+    )
+    command.add_argument(
         "--concurrency", type=int, default=64, help="episodes at the same time (default 64)"
     )
     _add_instance(command)

@@ -70,7 +70,7 @@ class Desk(Env):
     async def spawn(self, tasks: list[str], context: Context) -> str:
         """hand out parts"""
         assert context.minds is not None
-        return "\n".join(await context.minds.spawn(tasks, context=context))
+        return "\n".join(each.text for each in await context.minds.spawn(tasks, context=context))
 
     @tool
     async def ask(self, prompts: list[str], n: int, reduce: Reduction, context: Context) -> str:

@@ -36,6 +36,7 @@ def episode(
             prompt=(1,),
             completion=(7,) * tokens,
             finish="stop",
+            message=0,
             plan_tokens=1,
             answer_tokens=tokens - 1,
         ),

@@ -11,7 +11,7 @@ import pytest
 from errand import Errand
 
 from forethought.envs.calls import ToolCall
-from forethought.envs.context import Context, Reduction
+from forethought.envs.context import RUNNING, Context, Reduction, Report, WaitMode
 from forethought.envs.granted import MIND_TOOLS, SANDBOX_TOOLS, plan, shown
 from forethought.envs.tools import ToolResult, as_tool, run_calls
 from forethought.sandbox import (
@@ -217,14 +217,51 @@ class Echo:
 
     asked: list[tuple[object, ...]] = field(default_factory=list)
 
-    async def spawn(self, tasks: Sequence[str], *, context: Context) -> list[str]:
-        self.asked.append((tuple(tasks), context.call_id))
-        return [f"did {task}" for task in tasks]
+    async def spawn(
+        self,
+        tasks: Sequence[str],
+        *,
+        context: Context,
+        budget: int | None = None,
+        wait: bool = True,
+        fork: bool = False,
+        own_sandbox: bool = False,
+    ) -> list[Report]:
+        self.asked.append((tuple(tasks), budget, wait, fork, own_sandbox, context.call_id))
+        status = "submitted" if wait else RUNNING
+        return [
+            Report(name=f"0.{at}", status=status, answer=f"did {task}" if wait else None)
+            for at, task in enumerate(tasks)
+        ]
+
+    async def wait(
+        self,
+        names: Sequence[str] = (),
+        *,
+        context: Context,
+        mode: WaitMode = "all",
+        timeout_s: float | None = None,
+    ) -> list[Report]:
+        self.asked.append((tuple(names), mode, timeout_s))
+        return [
+            Report(name="0.0", status="turn_limit", turns=3, tokens=20),
+            Report(name="0.1", status=RUNNING, turns=1, tokens=9),
+        ]
+
+    async def cancel(self, names: Sequence[str], *, context: Context) -> list[Report]:
+        return [Report(name=name, status="dropped", turns=1, tokens=5) for name in names]
 
     async def ask(
-        self, prompts: Sequence[str], *, n: int, reduce: Reduction, context: Context
+        self,
+        prompts: Sequence[str],
+        *,
+        n: int,
+        reduce: Reduction,
+        context: Context,
+        deadline_s: float | None = None,
+        mind: str = "",
     ) -> list[str]:
-        self.asked.append((tuple(prompts), n, reduce, context.call_id))
+        self.asked.append((tuple(prompts), n, reduce, deadline_s, mind))
         return [f"re {prompt}" for prompt in prompts]
 
 
@@ -232,16 +269,39 @@ def test_sub_agents_get_the_tasks_and_their_reports_come_back_numbered() -> None
     minds = Echo()
     context = Context(rng=np.random.default_rng(0), minds=minds)
     assert without_sandbox(context, "spawn", tasks=["a", "b"]).text == "1. did a\n2. did b"
-    assert without_sandbox(context, "spawn", tasks=["a"]).text == "did a"
-    assert minds.asked == [(("a", "b"), "0.0"), (("a",), "0.0")]
+    assert without_sandbox(context, "spawn", tasks=["a"], fork=True, budget=9).text == "did a"
+    assert minds.asked == [
+        (("a", "b"), None, True, False, False, "0.0"),
+        (("a",), 9, True, True, False, "0.0"),
+    ]
+
+
+def test_sub_agents_in_the_background_are_named_waited_for_and_ended() -> None:
+    minds = Echo()
+    context = Context(rng=np.random.default_rng(0), minds=minds)
+    started = without_sandbox(context, "spawn", tasks=["a", "b"], wait=False)
+    assert started.text == "started 0.0, 0.1"
+    waited = without_sandbox(context, "wait", names=["0.0"], mode="any", timeout_s=2)
+    assert waited.text == (
+        "0.0 turn limit (3 turns, 20 tokens): (no answer: the sub-agent ended by turn limit)\n"
+        "0.1 running (1 turns, 9 tokens): (no answer yet: the sub-agent is still at work)"
+    )
+    assert minds.asked[-1] == (("0.0",), "any", 2.0)
+    ended = without_sandbox(context, "cancel", names=["0.1"])
+    assert ended.text.startswith("0.1 dropped (1 turns, 5 tokens)")
 
 
 def test_questions_are_asked_three_times_each_unless_said_otherwise() -> None:
     minds = Echo()
     context = Context(rng=np.random.default_rng(0), minds=minds)
     assert without_sandbox(context, "ask", prompts=["a"]).text == "re a"
-    without_sandbox(context, "ask", prompts=["a", "b"], n=5, reduce="best_of")
-    assert minds.asked == [(("a",), 3, "majority", "0.0"), (("a", "b"), 5, "best_of", "0.0")]
+    without_sandbox(
+        context, "ask", prompts=["a", "b"], n=5, reduce="best_of", deadline_s=1.5, mind="big"
+    )
+    assert minds.asked == [
+        (("a",), 3, "majority", None, ""),
+        (("a", "b"), 5, "best_of", 1.5, "big"),
+    ]
 
 
 def test_an_unknown_reduction_is_refused_with_those_there_are() -> None:
