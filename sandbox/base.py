@@ -21,6 +21,7 @@ from forethought.sandbox.allowed import Allowed
 from forethought.sandbox.contacts import Contact
 
 Backend = Literal["auto", "docker", "bwrap", "local"]
+Agent = Literal["auto", "python", "shell"]
 SYSTEM = "/", "/bin", "/dev", "/etc", "/lib", "/lib64", "/proc", "/sbin", "/sys", "/tmp", "/usr"
 """Directories of an image that cannot be hidden by one to work in."""
 MAX_SNAPSHOT = 256 << 20
@@ -68,6 +69,9 @@ class SandboxSpec(BaseModel):
     """Places that commands may reach through an HTTP proxy, and nothing else: `host:port`,
     `*.domain:port` or an address, which is seen from the controller. The sandbox has to be opened
     and closed in one task then, since the controller carries its connections meanwhile."""
+    agent: Agent = "auto"
+    """What does our side of a container: the image's Python or, where it has none, ours; or its
+    shell, which can do less (see shell.py) and is "auto" only where ours cannot be brought."""
     runtime: str | None = None
     """Container runtime, "runsc" for gVisor; None is the engine's default."""
 
