@@ -48,6 +48,7 @@ from forethought.sandbox.lanes import Lane
 from forethought.sandbox.launch import Launch, is_unfit, is_without_python, launch
 from forethought.sandbox.limits import host_config, settings
 from forethought.sandbox.owner import has_died, owner
+from forethought.sandbox.pinned import pinned
 from forethought.sandbox.provide import provide
 from forethought.sandbox.remote import CONCURRENT_BOOTS, RemoteSandbox
 from forethought.sandbox.shell import ShellExchange
@@ -83,7 +84,8 @@ class DockerSandbox(RemoteSandbox):
     async def open(cls, spec: SandboxSpec) -> DockerSandbox:
         """Start a container and wait until its agent answers.
 
-        Raises SandboxUnavailable, and ValueError for a working directory that is not in the image.
+        Raises SandboxUnavailable, and ValueError for a working directory that is not in the image
+        or for a default image that is configured and not pinned (see pinned.py).
         """
         booted = await anyio.to_thread.run_sync(_boot, spec, limiter=_boots.limiter())
         wire = MultiplexedWire(booted.connection)
@@ -161,6 +163,7 @@ def _boot(spec: SandboxSpec) -> _Booted:
         reap()
     with connect() as engine:
         watch(address(), label=f"{OWNER_LABEL}={owner()}")
+        spec = pinned(engine, spec)
         chosen = launch(engine, spec)
         files = contents(engine, spec)
         try:
