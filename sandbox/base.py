@@ -53,7 +53,8 @@ class SandboxSpec(BaseModel):
 
     image: str | None = None
     """Image reference; None is the default image, built from the host unless another one is pinned
-    and can be had (pinned.py). One without a Python that can run the agent is lent ours; ENTRYPOINT and USER do not count."""
+    and can be had (pinned.py). One without a Python that can run the agent is lent ours; ENTRYPOINT
+    and USER do not count."""
     cpus: float = Field(default=1.0, gt=0)
     memory_mb: int = Field(default=512, ge=16)
     pids: int = Field(default=128, ge=4)
