@@ -68,8 +68,7 @@ class SandboxSpec(BaseModel):
     /workspace."""
     network: tuple[str, ...] = ()
     """Places that commands may reach through an HTTP proxy, and nothing else: `host:port`,
-    `*.domain:port` or an address, which is seen from the controller. The sandbox has to be opened
-    and closed in one task then, since the controller carries its connections meanwhile."""
+    `*.domain:port` or an address, which is seen from the controller."""
     agent: Agent = "auto"
     """What does our side of a container: the image's Python or, where it has none, ours; or its
     shell, which can do less (see shell.py) and is "auto" only where ours cannot be brought."""

@@ -35,6 +35,7 @@ import os
 import socket
 import threading
 from dataclasses import dataclass
+from http import HTTPStatus
 
 import anyio
 import anyio.to_thread
@@ -136,10 +137,18 @@ def reap() -> int:
     with connect() as engine:
         for container in engine.containers(all=True, filters={"label": OWNER_LABEL}):
             if has_died(container["Labels"][OWNER_LABEL]):
-                with contextlib.suppress(NotFound):
-                    engine.remove_container(container["Id"], force=True)
+                _force_away(engine, container["Id"])
                 num_removed += 1
     return num_removed
+
+
+def _force_away(engine: docker.APIClient, container: str) -> None:
+    """Remove a container, unless it is gone or somebody else is removing it."""
+    try:
+        engine.remove_container(container, force=True)
+    except APIError as error:
+        if error.status_code not in (HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT):
+            raise
 
 
 def reap_at_next_boot() -> None:

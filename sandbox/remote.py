@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 import itertools
 from collections.abc import AsyncIterator, Mapping, Sequence
@@ -41,20 +42,21 @@ class RemoteSandbox:
 
     @asynccontextmanager
     async def connected(self) -> AsyncIterator[None]:
-        """Carry what commands send over the network, if they may reach anything, for so long."""
+        """Carry what commands send over the network, if they may reach anything, for so long.
+
+        It may be entered in one task and left in another, as an episode's sandbox is: a task group
+        could not. The dialer raises nothing.
+        """
         if self._dialer is None:
             yield
             return
+        task = asyncio.create_task(self._dialer.run())
         try:
-            async with anyio.create_task_group() as group:
-                group.start_soon(self._dialer.run)
-                yield
-                group.cancel_scope.cancel()
-        except BaseExceptionGroup as errors:
-            # The dialer raises nothing, so there is just what the caller's block raised.
-            if len(errors.exceptions) > 1:
-                raise
-            raise errors.exceptions[0] from None
+            yield
+        finally:
+            task.cancel()
+            with anyio.CancelScope(shield=True):
+                await asyncio.wait([task])
 
     @property
     def contacts(self) -> Sequence[Contact]:

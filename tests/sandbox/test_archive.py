@@ -99,7 +99,7 @@ def test_a_deep_tree_needs_no_recursion(tmp_path: Path) -> None:
     assert (tmp_path / "after" / deep.relative_to(tmp_path / "before") / "leaf").exists()
     # Others that clean up after us do need it.
     for top in ("before", "after"):
-        files._empty(str(tmp_path / top))
+        files.empty(str(tmp_path / top))
 
 
 def test_a_file_that_shrinks_meanwhile_keeps_the_archive_whole(tmp_path: Path) -> None:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from contextlib import AsyncExitStack
+
+import anyio
 import pytest
 from served import ASK, GET, python, run, serving
 
-from forethought.sandbox import Backend, Sandbox
+from forethought.sandbox import Backend, Sandbox, SandboxSpec, open_sandbox
 
 
 def test_a_listed_place_is_reached_and_the_bytes_are_counted(backend: Backend) -> None:
@@ -137,3 +140,23 @@ def test_without_a_list_there_is_no_proxy(backend: Backend) -> None:
         assert sandbox.contacts == ()
 
     run(backend, use)
+
+
+def test_it_may_be_opened_in_one_task_and_closed_in_another(backend: Backend) -> None:
+    async def scene(port: int) -> None:
+        stack = AsyncExitStack()
+        opened: list[Sandbox] = []
+
+        async def begin() -> None:
+            spec = SandboxSpec(network=(f"127.0.0.1:{port}",))
+            opened.append(await stack.enter_async_context(open_sandbox(spec, backend=backend)))
+
+        async with anyio.create_task_group() as group:
+            group.start_soon(begin)
+        shown = await python(opened[0], GET.format(url=f"http://127.0.0.1:{port}/x"))
+        assert "hello from /x" in shown.text
+        async with anyio.create_task_group() as group:
+            group.start_soon(stack.aclose)
+
+    with serving() as port:
+        anyio.run(scene, port)
