@@ -21,6 +21,7 @@ from forethought.sandbox.allowed import Allowed
 from forethought.sandbox.contacts import Contact
 
 Backend = Literal["auto", "docker", "bwrap", "local"]
+Agent = Literal["auto", "python", "shell"]
 SYSTEM = "/", "/bin", "/dev", "/etc", "/lib", "/lib64", "/proc", "/sbin", "/sys", "/tmp", "/usr"
 """Directories of an image that cannot be hidden by one to work in."""
 MAX_SNAPSHOT = 256 << 20
@@ -51,8 +52,9 @@ class SandboxSpec(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     image: str | None = None
-    """Image reference; None is the default image, built from the host where no registry answers.
-    One without a Python that can run the agent is lent ours; ENTRYPOINT and USER do not count."""
+    """Image reference; None is the default image, built from the host unless another one is pinned
+    and can be had (pinned.py). One without a Python that can run the agent is lent ours; ENTRYPOINT
+    and USER do not count."""
     cpus: float = Field(default=1.0, gt=0)
     memory_mb: int = Field(default=512, ge=16)
     pids: int = Field(default=128, ge=4)
@@ -67,6 +69,9 @@ class SandboxSpec(BaseModel):
     network: tuple[str, ...] = ()
     """Places that commands may reach through an HTTP proxy, and nothing else: `host:port`,
     `*.domain:port` or an address, which is seen from the controller."""
+    agent: Agent = "auto"
+    """What does our side of a container: the image's Python or, where it has none, ours; or its
+    shell, which can do less (see shell.py) and is "auto" only where ours cannot be brought."""
     runtime: str | None = None
     """Container runtime, "runsc" for gVisor; None is the engine's default."""
 

@@ -42,7 +42,6 @@ import anyio.to_thread
 import docker
 from docker.errors import APIError, ImageNotFound, NotFound
 
-from forethought.sandbox import program
 from forethought.sandbox.base import SandboxSpec, SandboxUnavailable
 from forethought.sandbox.contents import contents
 from forethought.sandbox.engine import address, connect
@@ -50,8 +49,10 @@ from forethought.sandbox.lanes import Lane
 from forethought.sandbox.launch import Launch, is_unfit, is_without_python, launch
 from forethought.sandbox.limits import host_config, settings
 from forethought.sandbox.owner import has_died, owner
+from forethought.sandbox.pinned import pinned
 from forethought.sandbox.provide import provide
 from forethought.sandbox.remote import CONCURRENT_BOOTS, RemoteSandbox
+from forethought.sandbox.shell import ShellExchange
 from forethought.sandbox.watchdog import watch
 from forethought.sandbox.wire import MultiplexedWire
 
@@ -70,8 +71,12 @@ _reaped = threading.Event()
 class DockerSandbox(RemoteSandbox):
     """A container of its own."""
 
-    def __init__(self, wire: MultiplexedWire, *, container: str, spec: SandboxSpec) -> None:
+    def __init__(
+        self, wire: MultiplexedWire, *, container: str, spec: SandboxSpec, has_shell: bool
+    ) -> None:
         super().__init__(wire, network=spec.network)
+        if has_shell:
+            self._exchange = ShellExchange(wire, workdir=settings(spec).workdir)
         self.container = container
         self._spec = spec
         self._pristine: bytes | None = None
@@ -80,11 +85,13 @@ class DockerSandbox(RemoteSandbox):
     async def open(cls, spec: SandboxSpec) -> DockerSandbox:
         """Start a container and wait until its agent answers.
 
-        Raises SandboxUnavailable, and ValueError for a working directory that is not in the image.
+        Raises SandboxUnavailable, and ValueError for a working directory that is not in the image
+        or for a default image that is configured and not pinned (see pinned.py).
         """
         booted = await anyio.to_thread.run_sync(_boot, spec, limiter=_boots.limiter())
         wire = MultiplexedWire(booted.connection)
-        sandbox = cls(wire, container=booted.container, spec=spec)
+        has_shell = booted.launch.has_shell
+        sandbox = cls(wire, container=booted.container, spec=spec, has_shell=has_shell)
         try:
             await sandbox.greet()
             if booted.contents is not None:
@@ -165,6 +172,7 @@ def _boot(spec: SandboxSpec) -> _Booted:
         reap()
     with connect() as engine:
         watch(address(), label=f"{OWNER_LABEL}={owner()}")
+        spec = pinned(engine, spec)
         chosen = launch(engine, spec)
         files = contents(engine, spec)
         try:
@@ -198,19 +206,19 @@ def _start(
 
 def _create(engine: docker.APIClient, spec: SandboxSpec, launch: Launch) -> str:
     inside = settings(spec)
+    agent, *arguments = launch.command(inside)
+    limits = host_config(spec, declared=launch.declared, state=launch.state)
     options = {
         "image": launch.image,
-        "entrypoint": [launch.python],
-        "command": program.arguments(inside),
+        "entrypoint": [agent],
+        "command": arguments,
         "user": "0:0",
         "working_dir": "/",
         "environment": {**launch.environment, "HOME": inside.workdir},
         "stdin_open": True,
         "labels": {OWNER_LABEL: owner()},
         "healthcheck": {"test": ["NONE"]},
-        "host_config": engine.create_host_config(
-            **host_config(spec, declared=launch.declared), binds=launch.volumes or None
-        ),
+        "host_config": engine.create_host_config(**limits, binds=launch.volumes or None),
     }
     try:
         created = engine.create_container(**options)

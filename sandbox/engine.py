@@ -28,6 +28,8 @@ def connect(*, timeout_s: int = ENGINE_S) -> Iterator[docker.APIClient]:
             docker.APIClient(version="auto", timeout=timeout_s, **where)
         ) as engine:
             yield engine
+    except SandboxUnavailable:
+        raise
     except (DockerException, OSError) as error:
         raise SandboxUnavailable(f"the Docker engine failed: {error}; {HELP}") from error
 

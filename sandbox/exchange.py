@@ -90,11 +90,14 @@ class Exchange:
         with anyio.move_on_after(SEND_S, shield=True) as scope:
             async with self._sending:
                 try:
-                    await self._wire.send(pack(message))
+                    await self._wire.send(self._encode(message))
                 except OSError as error:
                     raise self.broken(error.strerror or str(error)) from error
         if scope.cancelled_caught:
             raise self.broken(f"it took no input for {SEND_S:.0f} s")
+
+    def _encode(self, message: Request | Flow) -> bytes:
+        return pack(message)
 
     async def give_up(self, number: int) -> None:
         """Say that nobody waits any more for what a request asked for."""

@@ -10,7 +10,9 @@ from forethought.sandbox.base import SandboxSpec
 from forethought.sandbox.frames import Settings
 
 WRITABLE = "rw,exec,nosuid,nodev,mode=1777"
+PRIVATE = "rw,exec,nosuid,nodev,mode=0700"
 SHARED_MB = 16
+STATE_MB = 64
 AGENT_MB = 64
 FILES_A_MB = 128
 FILE_KB = 2
@@ -43,12 +45,17 @@ def settings(spec: SandboxSpec) -> Settings:
     )
 
 
-def host_config(spec: SandboxSpec, *, declared: Sequence[str] = ()) -> Mapping[str, object]:
-    """Arguments for the engine's host configuration; `declared` are the image's VOLUMEs."""
+def host_config(
+    spec: SandboxSpec, *, declared: Sequence[str] = (), state: str | None = None
+) -> Mapping[str, object]:
+    """Arguments for the engine's host configuration.
+
+    `declared` are the image's VOLUMEs, `state` is a directory for a shell agent.
+    """
     scratch_mb = max(1, spec.disk_mb // 2)
     # Files count as memory. Were there room for more of them than for processes, then a command
     # that fills its disk would have the agent killed, and its own failure would pass for ours.
-    directories_mb = spec.disk_mb + scratch_mb + SHARED_MB
+    directories_mb = spec.disk_mb + scratch_mb + SHARED_MB + (STATE_MB if state else 0)
     files_mb = directories_mb * FILES_A_MB * FILE_KB >> 10
     needed_mb = directories_mb + files_mb + AGENT_MB
     memory = f"{max(spec.memory_mb, needed_mb)}m"
@@ -62,6 +69,7 @@ def host_config(spec: SandboxSpec, *, declared: Sequence[str] = ()) -> Mapping[s
             spec.workdir or WORKDIR: _room(spec.disk_mb),
             "/tmp": _room(scratch_mb),
             "/dev/shm": _room(SHARED_MB),
+            **({state: f"{PRIVATE},size={STATE_MB}m"} if state else {}),
         },
         "sysctls": SYSCTLS,
         "mem_limit": memory,
@@ -74,6 +82,8 @@ def host_config(spec: SandboxSpec, *, declared: Sequence[str] = ()) -> Mapping[s
         "log_config": {"type": "none"},
         "runtime": spec.runtime,
         "auto_remove": True,
+        # Reaps what is lost; our Python does so by itself.
+        "init": state is not None,
     }
 
 

@@ -1,11 +1,10 @@
 """Our own Python for images that have none: in a volume, mounted read-only at /forethought.
 
-The agent could have a second form, a shell program; it stands in no image, though. A shell can
-neither adopt what a command leaves behind nor bound its output, so every promise about time-outs,
-leftovers and forged answers would hold in some images and not in others. A static busybox, the
-interpreter and its own loader and libraries run wherever the kernel does, be the image's libc
-another one or none, and `python3` is there for commands and graders too, after the image's own
-programs on PATH. The volume is filled once for each engine; a container with it starts as quickly.
+A shell can be the agent too (shell.py), and is where ours cannot be had, but it can do less. A
+static busybox, the interpreter and its own loader and libraries run wherever the kernel does, be
+the image's libc another one or none, and `python3` is there for commands and graders too, after the
+image's own programs on PATH. The volume is filled once for each engine; a container with it starts
+as quickly.
 """
 
 from __future__ import annotations

@@ -140,9 +140,9 @@ def _warn_once(message: str) -> None:
 
 
 def _require_host(spec: SandboxSpec, backend: Backend) -> None:
-    for field in ("image", "workdir", "runtime"):
+    for field in ("image", "workdir", "agent", "runtime"):
         value = spec.model_dump()[field]
-        if value is not None:
+        if value != SandboxSpec.model_fields[field].default:
             raise ValueError(
                 f"backend {backend!r} has no {field}, and the spec asks for {value!r}; "
                 "use backend='docker' or leave it unset"

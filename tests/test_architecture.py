@@ -37,6 +37,7 @@ HEAVY: dict[str, set[str]] = {
         "sandbox/docker.py",
         "sandbox/engine.py",
         "sandbox/launch.py",
+        "sandbox/pinned.py",
         "sandbox/provide.py",
         "sandbox/runtime.py",
     },

@@ -32,9 +32,10 @@ def test_an_unknown_backend_is_refused_with_the_known_ones() -> None:
     ("spec", "message"),
     [
         (SandboxSpec(image="debian:12"), "has no image, and the spec asks for 'debian:12'"),
+        (SandboxSpec(agent="shell"), "has no agent, and the spec asks for 'shell'"),
         (SandboxSpec(runtime="runsc"), "has no runtime, and the spec asks for 'runsc'"),
     ],
-    ids=["image", "runtime"],
+    ids=["image", "agent", "runtime"],
 )
 def test_what_only_containers_have_is_refused(
     backend: Backend, spec: SandboxSpec, message: str
