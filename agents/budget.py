@@ -120,6 +120,9 @@ class Budget:
         tokens = min(wanted, self.tokens_left)
         if tokens < 1:
             raise BudgetExhausted("token", self.spent_tokens, self.tokens)
+        if price is FREE:
+            self.reserved_tokens += tokens
+            return Hold(tokens, 0)
         money = min(money, self.money_left)
         tokens = price.num_affordable(money, prompt=prompt, wanted=tokens)
         if tokens < 1:
@@ -134,8 +137,8 @@ class Budget:
         assert 0 <= tokens <= hold.tokens <= self.reserved_tokens, (tokens, hold, self)
         assert 0 <= money <= hold.money <= self.reserved_money, (money, hold, self)
         self.reserved_tokens -= hold.tokens
-        self.reserved_money -= hold.money
         self.spent_tokens += tokens
+        self.reserved_money -= hold.money
         self.spent_money += money
 
     def grant(self, *, turns: int, tokens: int, children: int = 0, money: int = 0) -> Budget:

@@ -8,6 +8,7 @@ floats would depend on the order in which agents end.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 
 PICO = 10**12
 """Parts of the currency's unit."""
@@ -50,6 +51,7 @@ def picounits(amount: float | None) -> int:
     return NO_LIMIT if amount is None else round(amount * PICO)
 
 
+@cache
 def _pico(per_million: float) -> int:
     """Of one token; prices below a millionth per million tokens are rounded."""
     return round(per_million * (PICO // 10**6))
