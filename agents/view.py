@@ -101,5 +101,6 @@ class View:
             raise ValueError("the context was edited since the last call; fork it after the next")
         twin = View(self.template)
         twin.entries, twin.ids = list(self.entries), list(self.ids)
+        twin.pins = self.pins
         twin._num_seen = self._num_seen
         return twin

@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -323,32 +320,3 @@ def test_a_models_mistake_is_told_to_the_model(
     assert told in json.dumps(
         (tmp_path / "run" / "episodes.jsonl").read_text(encoding="utf-8")
     ).replace("\\\\", "")
-
-
-def test_without_any_sandbox_the_cause_and_what_to_do_are_one_line(tmp_path: Path) -> None:
-    nothing = {"DOCKER_HOST": f"unix://{tmp_path}/no.sock", "PATH": str(tmp_path)}
-    arguments = ["eval", "--env", "workbench-v0", "--model", "oracle", "-n", "1"]
-    done = subprocess.run(
-        [sys.executable, "-m", "forethought", *arguments],
-        env={**os.environ, **nothing},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert (done.returncode, done.stderr.count("\n")) == (1, 1)
-    assert "SandboxUnavailable: no sandbox for untrusted code" in done.stderr
-    assert "start Docker" in done.stderr
-    assert "bwrap" in done.stderr
-
-
-def test_a_model_that_cannot_be_fetched_is_one_line(tmp_path: Path) -> None:
-    offline = {"HF_HUB_OFFLINE": "1", "HF_HOME": str(tmp_path)}
-    done = subprocess.run(
-        [sys.executable, "-m", "forethought", "eval", "--env", BLOCKS, "--model", "no/such-model"],
-        env={**os.environ, **offline},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert (done.returncode, done.stdout, done.stderr.count("\n")) == (2, "", 1)
-    assert done.stderr.startswith("forethought: model 'no/such-model' cannot be loaded: ")
