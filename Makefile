@@ -70,7 +70,7 @@ types: setup
 	$(BIN)/mypy
 
 test: setup engine
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n auto --dist loadfile
 
 # Without an engine the tests decide: those that need Docker fail in CI and are skipped elsewhere.
 engine:

@@ -58,6 +58,7 @@ class Hops(Env):
         licence="Apache-2.0, corpus under the WordNet 3.0 licence",
     )
     state_fields = ("read",)
+    pages: Retriever
 
     def __init__(
         self, *, horizon: int | None = None, split: Split = "train", terse: bool = False
@@ -67,7 +68,6 @@ class Hops(Env):
         self.instructions = f"{_RULES}\n{_LINES if terse else _CALLS}"
         if terse:
             self.tools = {}
-        self.pages: Retriever = places_index()
         self.routes: tuple[Route, ...] = ()
         self.read: dict[tuple[str, str], None] = {}
         """What was read, in order: a page's title and the step that its text gave away."""
@@ -81,6 +81,7 @@ class Hops(Env):
 
     async def begin(self) -> str:
         """Forget what was read. Raises ValueError if the task has no routes."""
+        self.pages = places_index()
         self.routes = _routes_of(self.task)
         self.read = {}
         return self.task.prompt
