@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import email.utils
 import random
 import time
 from dataclasses import dataclass, field
@@ -12,6 +11,7 @@ import httpx
 from pydantic import JsonValue
 
 from forethought.agents.engine import EngineRefused, EngineUnavailable
+from forethought.envs.pacing import asked_wait_s
 
 _PASSING = frozenset({408, 409, 425, 429, 500, 502, 503, 504})
 _WHAT_TO_DO = {
@@ -89,7 +89,7 @@ class Client:
                     raise RequestRefused(
                         f"POST {url}: {problem}", status=response.status_code, body=response.text
                     )
-                asked_s = retry_after_s(response.headers.get("retry-after"), now=time.time())
+                asked_s = asked_wait_s(response.headers, date=time.time())
             if number + 1 < self.patience.tries:
                 await anyio.sleep(self._wait_s(number, asked_s))
         raise EngineUnavailable(f"POST {url}: {problem} ({self.patience.tries} tries)")
@@ -103,18 +103,6 @@ class Client:
         if asked_s is None:
             return jittered
         return min(asked_s, 10 * self.patience.cap_s) + jittered
-
-
-def retry_after_s(header: str | None, *, now: float) -> float | None:
-    """Seconds that a Retry-After header asks for: a number or an HTTP date; None if neither."""
-    if header is None:
-        return None
-    if header.strip().isdigit():
-        return float(header)
-    try:
-        return max(0.0, email.utils.parsedate_to_datetime(header).timestamp() - now)
-    except ValueError:
-        return None
 
 
 def _problem(response: httpx.Response) -> str:

@@ -13,7 +13,7 @@ import functools
 import os
 import sys
 
-QUIET_ROUNDS = 6
+QUIET_ROUNDS = 4
 """How often in a row it has to find nothing: a creation under way shows only when it is done."""
 ROUND_S = 0.2
 

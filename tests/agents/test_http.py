@@ -11,12 +11,13 @@ from desk import call
 from serving import QUICK, Reply, Server, chat, play_over_http
 
 from forethought.agents.budget import Limits
-from forethought.agents.client import Client, Patience, RequestRefused, retry_after_s
+from forethought.agents.client import Client, Patience, RequestRefused
 from forethought.agents.engine import Completion, ContextOverflow, EngineUnavailable, Sampling
 from forethought.agents.http import HTTPEngine, chat_messages
 from forethought.agents.packed import PackedTemplate
 from forethought.agents.stop import Stop
 from forethought.agents.template import Role
+from forethought.envs.pacing import asked_wait_s
 
 
 def ask(url: str, *messages: tuple[Role, str], max_tokens: int = 50) -> Completion:
@@ -145,7 +146,8 @@ def test_retry_after_is_honoured(server: Server) -> None:
     ],
 )
 def test_retry_after_is_a_number_or_a_date(header: str | None, seconds: float | None) -> None:
-    assert retry_after_s(header, now=10.0) == seconds
+    headers = {} if header is None else {"retry-after": header}
+    assert asked_wait_s(headers, date=10.0) == seconds
 
 
 @pytest.mark.parametrize(
