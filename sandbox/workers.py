@@ -30,7 +30,7 @@ from forethought.sandbox.processes import (
 from forethought.sandbox.streams import STREAMS, Dialogue
 
 FILE_REQUESTS = {"read": read, "write": write, "reset": reset}
-NUM_IDLE = 2
+NUM_IDLE = 4
 """Workers kept for the next commands: each takes a place under the process limit."""
 PATIENCE_S = 10.0
 """A worker that is so much later than its command's limit has been stopped by a command."""
