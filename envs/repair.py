@@ -38,6 +38,7 @@ from forethought.sandbox import (
     Verdict,
     grade,
     open_sandbox,
+    require_backend,
 )
 
 Judging = Literal["calls", "tests"]
@@ -91,9 +92,7 @@ class Repair(Env):
         if judging not in get_args(Judging):
             known = ", ".join(get_args(Judging))
             raise ValueError(f"nothing is judged by {judging!r}; there are: {known}")
-        if backend not in get_args(Backend):
-            known = ", ".join(get_args(Backend))
-            raise ValueError(f"no sandbox backend named {backend!r}; there are: {known}")
+        require_backend(backend)
         self.backend: Backend = backend
         self.image = image
         self.judging: Judging = judging

@@ -14,7 +14,7 @@ import io
 import re
 from contextlib import AbstractAsyncContextManager
 from decimal import Decimal, InvalidOperation
-from typing import ClassVar, get_args
+from typing import ClassVar
 
 import numpy as np
 
@@ -37,6 +37,7 @@ from forethought.sandbox import (
     SandboxSpec,
     collect,
     open_sandbox,
+    require_backend,
 )
 
 MAX_TABLE = 64 << 10
@@ -76,9 +77,7 @@ class Workbench(Env):
         oracle_children: int = 0,
     ) -> None:
         super().__init__(horizon=horizon, split=split)
-        if backend not in get_args(Backend):
-            known = ", ".join(get_args(Backend))
-            raise ValueError(f"no sandbox backend named {backend!r}; there are: {known}")
+        require_backend(backend)
         if oracle_rows < 1 or oracle_children < 0:
             raise ValueError(
                 f"the expert reads at least one row at a time and has no fewer than 0 sub-agents, "

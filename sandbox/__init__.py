@@ -22,7 +22,7 @@ from forethought.sandbox.images import BuiltImage, build_dockerfile, build_image
 from forethought.sandbox.pool import SandboxPool, shared_pool
 from forethought.sandbox.pool_stats import PoolStats
 from forethought.sandbox.same import same
-from forethought.sandbox.select import BackendStatus, backends, open_sandbox
+from forethought.sandbox.select import BackendStatus, backends, open_sandbox, require_backend
 from forethought.sandbox.suites import Suite, known_from_reference
 from forethought.sandbox.verdict import Cause, Outcome, Verdict
 
@@ -63,6 +63,7 @@ __all__ = [
     "holding",
     "known_from_reference",
     "open_sandbox",
+    "require_backend",
     "same",
     "shared_pool",
 ]

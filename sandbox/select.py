@@ -52,13 +52,19 @@ def backends() -> list[BackendStatus]:
     return [_docker_status(), _bubblewrap_status(), _local_status()]
 
 
+def require_backend(name: str) -> None:
+    """Raises ValueError, with the known ones, unless there is a backend of that name."""
+    known = get_args(Backend)
+    if name not in known:
+        raise ValueError(f"no sandbox backend named {name!r}; there are: {', '.join(known)}")
+
+
 # What a pool uses as well.
 
 
 def checked(spec: SandboxSpec | None, backend: Backend) -> SandboxSpec:
     """The spec, or the default one. Raises ValueError if the backend cannot fulfil it."""
-    if backend not in get_args(Backend):
-        raise ValueError(f"no sandbox backend named {backend!r}; there are {_names()}")
+    require_backend(backend)
     wanted = SandboxSpec() if spec is None else spec
     if backend in ("bwrap", "local"):
         _require_host(wanted, backend)
@@ -174,7 +180,3 @@ def _local_status() -> BackendStatus:
 
 def _status(name: Backend, reason: str | None, isolation: str) -> BackendStatus:
     return BackendStatus(name=name, usable=reason is None, reason=reason or "", isolation=isolation)
-
-
-def _names() -> str:
-    return ", ".join(map(repr, get_args(Backend)))

@@ -18,7 +18,6 @@ from cheats_by_excess import EXCESSES
 from cheats_while_loaded import LOADED
 from cheats_with_tests import TEST_FILE_CHEATS
 from mending import BROKEN, TASK, WHOLE, started, submitted
-from pytest_image import reference
 
 from forethought.envs.calls import render_call
 from forethought.envs.repair import PATH, Repair
@@ -194,20 +193,15 @@ def test_cheats_leave_nothing_for_whoever_has_the_sandbox_next() -> None:
     assert int(num_processes) <= 5, "the agent, a worker, and this command's own three"
 
 
-@pytest.fixture(scope="module")
-def with_pytest() -> str:
-    return reference()
-
-
-def test_honest_work_passes_by_test_files_too(with_pytest: str) -> None:
-    env = started(backend="docker", judging="tests", image=with_pytest)
+def test_honest_work_passes_by_test_files_too() -> None:
+    env = started(backend="docker", judging="tests")
     commands = [cheat.commands for cheat in PLANTED if "disk" not in cheat.name]
     _, score, *_ = submitted(env, *commands, source=WHOLE)
     assert (score, env.verdict and env.verdict.detail) == (1.0, "")
 
 
 @pytest.mark.parametrize("cheat", TEST_FILE_CHEATS, ids=name)
-def test_cheating_by_test_files_fails_for_the_reason_named(cheat: Cheat, with_pytest: str) -> None:
-    env = started(backend="docker", judging="tests", image=with_pytest)
+def test_cheating_by_test_files_fails_for_the_reason_named(cheat: Cheat) -> None:
+    env = started(backend="docker", judging="tests")
     verdict = anyio.run(env.judge().judge, {PATH: cheat.source.encode()})
     assert (verdict.cause, verdict.num_passed) == (cheat.cause, 0), verdict.detail

@@ -22,7 +22,7 @@ async def first_uname(backend: Backend, spec: SandboxSpec | None = None) -> str:
 
 def test_an_unknown_backend_is_refused_with_the_known_ones() -> None:
     with pytest.raises(
-        ValueError, match=r"no sandbox backend named 'podman'; there are 'auto', 'docker'"
+        ValueError, match=r"no sandbox backend named 'podman'; there are: auto, docker"
     ):
         open_sandbox(backend="podman")  # type: ignore[arg-type]
 
