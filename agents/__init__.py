@@ -1,14 +1,14 @@
 """The loop in which a model acts, and the record that it leaves."""
 
 from forethought.agents.budget import Limits
-from forethought.agents.engine import Completion, Engine, Sampling
-from forethought.agents.log import EventLog, finished, read_log
+from forethought.agents.engines.engine import Completion, Engine, Sampling
+from forethought.agents.engines.prices import Price
+from forethought.agents.engines.scripted import ScriptedEngine
 from forethought.agents.loop import run_episode
-from forethought.agents.prices import Price
+from forethought.agents.record.log import EventLog, finished, read_log
+from forethought.agents.record.stop import STOP_CAUSE, Cause, Stop
+from forethought.agents.record.trajectory import Segment, Span, Trajectory
 from forethought.agents.rollout import Job, Model, Terms, run_jobs
-from forethought.agents.scripted import ScriptedEngine
-from forethought.agents.stop import STOP_CAUSE, Cause, Stop
-from forethought.agents.trajectory import Segment, Span, Trajectory
 
 __all__ = [
     "STOP_CAUSE",

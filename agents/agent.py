@@ -8,21 +8,21 @@ from typing import TYPE_CHECKING
 
 from forethought.agents.budget import Budget, Hold
 from forethought.agents.draws import Drawn, call_of, draw, reply_calls
-from forethought.agents.engine import Engine
+from forethought.agents.engines.engine import Engine
+from forethought.agents.engines.prices import NO_LIMIT, PICO
 from forethought.agents.episode import Episode
-from forethought.agents.events import Call, End, Message, Origin, Purpose, Start
-from forethought.agents.phase_limits import Piece, has_phase_limits, next_piece
-from forethought.agents.phases import count_phases
-from forethought.agents.prices import NO_LIMIT, PICO
-from forethought.agents.stop import Stop
+from forethought.agents.record.events import Call, End, Message, Origin, Purpose, Start
+from forethought.agents.record.stop import Stop
 from forethought.agents.stuck import Circles
-from forethought.agents.template import Role
+from forethought.agents.templates.phase_limits import Piece, has_phase_limits, next_piece
+from forethought.agents.templates.phases import count_phases
+from forethought.agents.templates.template import Role
 from forethought.agents.view import Entry, View
 from forethought.envs.base import Env
 from forethought.envs.task import Task
 
 if TYPE_CHECKING:
-    from forethought.agents.children import Children
+    from forethought.agents.delegate.children import Children
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, fields
 from typing import NamedTuple
 
-from forethought.agents.prices import FREE, NO_LIMIT, PICO, Price
+from forethought.agents.engines.prices import FREE, NO_LIMIT, PICO, Price
 from forethought.envs.context import BudgetExhausted
 
 _MAY_BE_NOTHING = frozenset({"seconds", "money", "depth", "children"})

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING
 import anyio
 
 from forethought.agents.budget import Hold
-from forethought.agents.engine import Completion, Sampling
-from forethought.agents.events import Call, Purpose
-from forethought.agents.phases import Phases, count_phases, count_runs, phase_runs
-from forethought.agents.prices import PICO
+from forethought.agents.engines.engine import Completion, Sampling
+from forethought.agents.engines.prices import PICO
+from forethought.agents.record.events import Call, Purpose
+from forethought.agents.templates.phases import Phases, count_phases, count_runs, phase_runs
 
 if TYPE_CHECKING:
     from forethought.agents.agent import Agent

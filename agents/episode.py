@@ -8,11 +8,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from forethought.agents.budget import Limits
-from forethought.agents.context import Compressor
-from forethought.agents.engine import Engine
-from forethought.agents.events import Event
-from forethought.agents.log import EventLog
-from forethought.agents.prices import FREE, Price
+from forethought.agents.compress.context import Compressor
+from forethought.agents.engines.engine import Engine
+from forethought.agents.engines.prices import FREE, Price
+from forethought.agents.record.events import Event
+from forethought.agents.record.log import EventLog
 from forethought.envs.base import Env
 
 

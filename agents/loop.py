@@ -15,18 +15,18 @@ import numpy as np
 
 from forethought.agents.agent import Agent, Score
 from forethought.agents.budget import Budget, Limits
-from forethought.agents.children import raising
-from forethought.agents.compressors import compressor_named
-from forethought.agents.context import DEFAULT, Compressor
-from forethought.agents.engine import Engine
+from forethought.agents.compress.compressors import compressor_named
+from forethought.agents.compress.context import DEFAULT, Compressor
+from forethought.agents.delegate.children import raising
+from forethought.agents.delegate.minds import SubMinds
+from forethought.agents.engines.engine import Engine
+from forethought.agents.engines.prices import Price, picounits
 from forethought.agents.episode import Episode
-from forethought.agents.events import End, Limit, Message, Reward
-from forethought.agents.failure import describe, stop_of
-from forethought.agents.log import EventLog, LogUnwritable
-from forethought.agents.minds import SubMinds
-from forethought.agents.prices import Price, picounits
-from forethought.agents.stop import STOP_CAUSE, Cause, Stop
-from forethought.agents.trajectory import Trajectory
+from forethought.agents.record.events import End, Limit, Message, Reward
+from forethought.agents.record.failure import describe, stop_of
+from forethought.agents.record.log import EventLog, LogUnwritable
+from forethought.agents.record.stop import STOP_CAUSE, Cause, Stop
+from forethought.agents.record.trajectory import Trajectory
 from forethought.agents.turn import take_turn
 from forethought.envs.base import Env
 from forethought.envs.context import Context
@@ -64,8 +64,9 @@ async def run_episode(  # noqa: PLR0913 - the one entry that everything goes thr
     gives the same episode. Sub-agents share `engine` unless `engine_for` names one for each
     environment; `minds` are other models that they may ask by name. `prices` are of the model by
     `model_name` and of the minds by theirs. `effort` asks for replies of about so many tokens.
-    `compressor` is a name of `forethought.agents.compressors` or one of your own; with none a full
-    context ends the episode. `nudge` tells an agent that goes in circles so before it is stopped.
+    `compressor` is a name of `forethought.agents.compress.compressors` or one of your own; with
+    none a full context ends the episode. `nudge` tells an agent that goes in circles before it is
+    stopped.
     Failures are told by `Trajectory.stop`; only LogUnwritable, cancellation (recorded first) and
     ValueError for an unknown compressor are raised.
     """

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from forethought.agents.agent import Agent
-from forethought.agents.events import Event, ToolEvent
+from forethought.agents.record.events import Event, ToolEvent
 from forethought.envs.calls import ToolCall
 from forethought.envs.tools import ToolResult
 

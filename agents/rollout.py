@@ -9,14 +9,14 @@ from typing import Any, Protocol
 import anyio
 
 from forethought.agents.budget import Limits
-from forethought.agents.context import DEFAULT
-from forethought.agents.engine import Engine
-from forethought.agents.failure import leaves
-from forethought.agents.log import EventLog
+from forethought.agents.compress.context import DEFAULT
+from forethought.agents.engines.engine import Engine
+from forethought.agents.engines.prices import Price
 from forethought.agents.loop import run_episode
-from forethought.agents.prices import Price
-from forethought.agents.stop import STOP_CAUSE, Cause, Stop
-from forethought.agents.trajectory import Trajectory
+from forethought.agents.record.failure import leaves
+from forethought.agents.record.log import EventLog
+from forethought.agents.record.stop import STOP_CAUSE, Cause, Stop
+from forethought.agents.record.trajectory import Trajectory
 from forethought.envs import registry
 from forethought.envs.base import Env
 from forethought.envs.task import Task
@@ -39,7 +39,7 @@ class Job:
     seed: int | None = None
     group: str = ""
     compress: str = DEFAULT
-    """Compressor, by its name in `forethought.agents.compressors`."""
+    """Compressor, by its name in `forethought.agents.compress.compressors`."""
     nudge: bool = True
     """Whether an agent that goes in circles is told before it is stopped."""
 

@@ -6,13 +6,13 @@ from collections.abc import Mapping
 from typing import Any
 
 from forethought.agents.agent import Agent, Score
-from forethought.agents.context import ContextFull
-from forethought.agents.edit import make_room, room_for_prompt
-from forethought.agents.engine import ContextOverflow
-from forethought.agents.events import Limit, Nudge, PlanEvent
-from forethought.agents.folding import follow_branch
+from forethought.agents.compress.context import ContextFull
+from forethought.agents.compress.edit import make_room, room_for_prompt
+from forethought.agents.compress.folding import follow_branch
+from forethought.agents.engines.engine import ContextOverflow
+from forethought.agents.record.events import Limit, Nudge, PlanEvent
+from forethought.agents.record.stop import Stop
 from forethought.agents.results import hear_reply, hear_results
-from forethought.agents.stop import Stop
 from forethought.agents.stuck import Circle
 from forethought.envs.calls import Action
 from forethought.envs.context import BudgetExhausted

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from forethought.agents.events import Origin
-from forethought.agents.template import Role, Template
-from forethought.agents.tokens import common_prefix
+from forethought.agents.record.events import Origin
+from forethought.agents.templates.template import Role, Template
+from forethought.agents.templates.tokens import common_prefix
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

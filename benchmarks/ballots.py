@@ -19,9 +19,9 @@ from statistics import fmean
 import numpy as np
 from pydantic import BaseModel, ConfigDict
 
-from forethought.agents.events import Vote
-from forethought.agents.trajectory import Trajectory
-from forethought.agents.votes import majority
+from forethought.agents.delegate.votes import majority
+from forethought.agents.record.events import Vote
+from forethought.agents.record.trajectory import Trajectory
 from forethought.benchmarks.stats import pass_at_k
 from forethought.envs.rewards import exact_match, normalise
 

@@ -10,7 +10,7 @@ from html import escape
 from pathlib import Path
 from urllib.parse import quote
 
-from forethought.agents.trajectory import Trajectory
+from forethought.agents.record.trajectory import Trajectory
 from forethought.benchmarks.facts import facts_of
 from forethought.benchmarks.page import page
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from forethought.agents.log import EventLog, finished
+from forethought.agents.record.log import EventLog, finished
+from forethought.agents.record.trajectory import Trajectory
 from forethought.agents.rollout import Model, Terms, run_jobs
-from forethought.agents.trajectory import Trajectory
 from forethought.benchmarks.folder import RunFolder, write_json
 from forethought.benchmarks.plan import Plan
 from forethought.benchmarks.results import Summary, summarise

@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import fmean
 
-from forethought.agents.events import Call, Edit, Event, Nudge, ToolEvent
-from forethought.agents.repeats import num_repeats
-from forethought.agents.stop import STOP_CAUSE, Cause, Stop
-from forethought.agents.trajectory import Trajectory
+from forethought.agents.record.events import Call, Edit, Event, Nudge, ToolEvent
+from forethought.agents.record.repeats import num_repeats
+from forethought.agents.record.stop import STOP_CAUSE, Cause, Stop
+from forethought.agents.record.trajectory import Trajectory
 from forethought.benchmarks.ballots import Ballot, voted
 from forethought.benchmarks.planning import done_in_order, followed, num_replans
 from forethought.envs.rewards import length_error
@@ -44,7 +44,7 @@ class Facts:
     num_tools: int
     num_tool_errors: int
     num_repeats: int
-    """Turns that repeated a mistake; see `forethought.agents.repeats`."""
+    """Turns that repeated a mistake; see `forethought.agents.record.repeats`."""
     num_nudges: int
     num_drifts: int
     """Breaks of the context that no edit explains; 0 in a sound record."""

@@ -9,8 +9,8 @@ from pathlib import Path
 
 from pydantic import BaseModel, JsonValue, ValidationError
 
-from forethought.agents.log import read_log
-from forethought.agents.trajectory import Trajectory
+from forethought.agents.record.log import read_log
+from forethought.agents.record.trajectory import Trajectory
 from forethought.benchmarks.plan import Plan
 
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, field_validator
 
 from forethought.agents.budget import Limits
-from forethought.agents.compressors import compressor_named
-from forethought.agents.context import DEFAULT
-from forethought.agents.prices import Price
+from forethought.agents.compress.compressors import compressor_named
+from forethought.agents.compress.context import DEFAULT
+from forethought.agents.engines.prices import Price
 from forethought.agents.rollout import Job
 from forethought.envs.task import Split
 
@@ -45,7 +45,7 @@ class Plan(BaseModel):
     prices: dict[str, Price] = Field(default_factory=dict)
     """Of a million tokens, by the name of the model or of a mind."""
     compress: str = DEFAULT
-    """How room is made in a full context: a name of `forethought.agents.compressors`."""
+    """How room is made in a full context: a name of `forethought.agents.compress.compressors`."""
     nudge: bool = True
     """Whether an agent that goes in circles is told before it is stopped."""
 

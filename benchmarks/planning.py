@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-from forethought.agents.events import Event, PlanEvent, ToolEvent
+from forethought.agents.record.events import Event, PlanEvent, ToolEvent
 
 _WORD = re.compile(r"[^\W_]+")
 

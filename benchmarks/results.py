@@ -13,7 +13,7 @@ from statistics import fmean
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from forethought.agents.trajectory import Trajectory
+from forethought.agents.record.trajectory import Trajectory
 from forethought.benchmarks.ballots import AccuracyRow, Ballot, accuracy_by_n, sampled
 from forethought.benchmarks.calibration import brier_score, expected_calibration_error
 from forethought.benchmarks.facts import Facts, facts_of
@@ -99,7 +99,7 @@ class Summary(_Record):
     tool_error_rate: float | None
     """Tool calls that failed / tool calls; None where there were none."""
     repeats_mean: float | None = None
-    """Turns of an episode that repeated a mistake; see `forethought.agents.repeats`."""
+    """Turns of an episode that repeated a mistake; see `forethought.agents.record.repeats`."""
     nudges_mean: float | None = None
     """Times that an agent was told it goes in circles, an episode."""
     prompt_tokens_mean: float | None = None

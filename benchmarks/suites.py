@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pydantic import JsonValue
 
 from forethought.agents.budget import Limits
-from forethought.agents.compressors import COMPRESSORS
+from forethought.agents.compress.compressors import COMPRESSORS
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

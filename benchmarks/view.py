@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from html import escape
 from pathlib import Path
 
-from forethought.agents.events import (
+from forethought.agents.record.events import (
     Call,
     Edit,
     End,
@@ -26,7 +26,7 @@ from forethought.agents.events import (
     ToolEvent,
     Vote,
 )
-from forethought.agents.trajectory import Trajectory
+from forethought.agents.record.trajectory import Trajectory
 from forethought.benchmarks.facts import Facts, facts_of
 from forethought.benchmarks.page import page
 

@@ -4,12 +4,27 @@ from __future__ import annotations
 
 from forethought.envs.registry import register
 
+PLANNING = {
+    "blocksworld-v0": "suite.planning.blocksworld:Blocksworld",
+}
+
+LOOKUP = {
+    "hops-v0": "suite.lookup.hops:Hops",
+}
+
+CODE = {
+    "repair-v0": "suite.code.repair:Repair",
+}
+
+LONG = {
+    "retention-v0": "suite.long.retention:Retention",
+    "workbench-v0": "suite.long.workbench:Workbench",
+}
+
 BUILTIN = {
-    "forethought/blocksworld-v0": "forethought.envs.blocksworld:Blocksworld",
-    "forethought/hops-v0": "forethought.envs.hops:Hops",
-    "forethought/repair-v0": "forethought.envs.repair:Repair",
-    "forethought/retention-v0": "forethought.envs.retention:Retention",
-    "forethought/workbench-v0": "forethought.envs.workbench:Workbench",
+    f"forethought/{name}": f"forethought.envs.{where}"
+    for family in (PLANNING, LOOKUP, CODE, LONG)
+    for name, where in family.items()
 }
 
 

@@ -6,15 +6,15 @@ container client. The trainer and the benchmarks are imported by name: `forethou
 """
 
 from forethought.agents.budget import Budget, Limits
-from forethought.agents.engine import Completion, Engine, EngineError, Sampling
-from forethought.agents.events import Event
-from forethought.agents.log import EventLog, read_log
+from forethought.agents.engines.engine import Completion, Engine, EngineError, Sampling
+from forethought.agents.engines.models import open_model
+from forethought.agents.engines.scripted import ScriptedEngine
 from forethought.agents.loop import run_episode
-from forethought.agents.models import open_model
+from forethought.agents.record.events import Event
+from forethought.agents.record.log import EventLog, read_log
+from forethought.agents.record.stop import STOP_CAUSE, Cause, Stop
+from forethought.agents.record.trajectory import Segment, Span, Trajectory
 from forethought.agents.rollout import Job, Model, run_jobs
-from forethought.agents.scripted import ScriptedEngine
-from forethought.agents.stop import STOP_CAUSE, Cause, Stop
-from forethought.agents.trajectory import Segment, Span, Trajectory
 from forethought.envs import (
     Action,
     Card,

@@ -14,7 +14,7 @@ from pathlib import Path
 from pydantic import JsonValue, TypeAdapter, ValidationError
 
 from forethought.agents.budget import Limits
-from forethought.agents.prices import Price
+from forethought.agents.engines.prices import Price
 from forethought.envs.registry import make, names
 
 _SCRIPTS = ("oracle", "floor", "scripted")

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pydantic import JsonValue
 
 from forethought.sandbox import BuiltImage, build_dockerfile, build_image
-from forethought.sandbox.image import PACKAGES, default_distributions
+from forethought.sandbox.images.image import PACKAGES, default_distributions
 
 
 def build_default(args: Namespace) -> dict[str, JsonValue]:

@@ -10,8 +10,8 @@ from collections.abc import Sequence
 
 from rich.console import Console
 
-from forethought.agents.engine import EngineError
-from forethought.agents.failure import leaves
+from forethought.agents.engines.engine import EngineError
+from forethought.agents.record.failure import leaves
 from forethought.commands import COMMANDS, CommandFailed
 from forethought.parser import build_parser
 from forethought.sandbox.base import SandboxError

@@ -16,7 +16,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from forethought.agents.embedded import embedded_path, package_path
+from forethought.agents.engines.embedded import embedded_path, package_path
 from forethought.sandbox.select import BackendStatus, backends
 
 _DISK_GB = 8.0

@@ -16,12 +16,12 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 from rich.text import Text
 
-from forethought.agents.compressors import compressor_named
-from forethought.agents.context import DEFAULT
-from forethought.agents.failure import leaves
-from forethought.agents.models import in_tokens, open_model
+from forethought.agents.compress.compressors import compressor_named
+from forethought.agents.compress.context import DEFAULT
+from forethought.agents.engines.models import in_tokens, open_model
+from forethought.agents.record.failure import leaves
+from forethought.agents.record.trajectory import Trajectory
 from forethought.agents.rollout import Model
-from forethought.agents.trajectory import Trajectory
 from forethought.arguments import environment_id, horizons, limits, minds, options, prices
 from forethought.benchmarks.axes import format_value, share
 from forethought.benchmarks.eval_report import percent_interval

@@ -1,6 +1,5 @@
 """Where untrusted commands run."""
 
-from forethought.sandbox.artefacts import ArtefactRefused, as_snapshot, collect
 from forethought.sandbox.base import (
     MAX_FORK,
     MAX_SNAPSHOT,
@@ -13,18 +12,19 @@ from forethought.sandbox.base import (
     SandboxSpec,
     SandboxUnavailable,
 )
-from forethought.sandbox.calls import Calls, Case
-from forethought.sandbox.check import Finding, check_sandbox
-from forethought.sandbox.contacts import Contact
-from forethought.sandbox.grade import Judge, grade
-from forethought.sandbox.holders import Holder, current_holder, holding
-from forethought.sandbox.images import BuiltImage, build_dockerfile, build_image
-from forethought.sandbox.pool import SandboxPool, shared_pool
-from forethought.sandbox.pool_stats import PoolStats
-from forethought.sandbox.same import same
+from forethought.sandbox.checks.check import Finding, check_sandbox
+from forethought.sandbox.images.chosen import BuiltImage, build_dockerfile, build_image
+from forethought.sandbox.judging.artefacts import ArtefactRefused, as_snapshot, collect
+from forethought.sandbox.judging.calls import Calls, Case
+from forethought.sandbox.judging.grade import Judge, grade
+from forethought.sandbox.judging.same import same
+from forethought.sandbox.judging.suites import Suite, known_from_reference
+from forethought.sandbox.judging.verdict import Cause, Outcome, Verdict
+from forethought.sandbox.network.contacts import Contact
+from forethought.sandbox.pool.holders import Holder, current_holder, holding
+from forethought.sandbox.pool.pool import SandboxPool, shared_pool
+from forethought.sandbox.pool.stats import PoolStats
 from forethought.sandbox.select import BackendStatus, backends, open_sandbox, require_backend
-from forethought.sandbox.suites import Suite, known_from_reference
-from forethought.sandbox.verdict import Cause, Outcome, Verdict
 
 __all__ = [
     "MAX_FORK",

@@ -17,8 +17,8 @@ from typing import Literal, Protocol
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
-from forethought.sandbox.allowed import Allowed
-from forethought.sandbox.contacts import Contact
+from forethought.sandbox.network.allowed import Allowed
+from forethought.sandbox.network.contacts import Contact
 
 Backend = Literal["auto", "docker", "bwrap", "local"]
 Agent = Literal["auto", "python", "shell"]

@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, get_args
 
 import anyio.to_thread
 
-from forethought.sandbox import ambient
 from forethought.sandbox.base import Backend, Sandbox, SandboxSpec, SandboxUnavailable
-from forethought.sandbox.remote import RemoteSandbox
+from forethought.sandbox.pool import ambient
+from forethought.sandbox.wire.remote import RemoteSandbox
 
 if TYPE_CHECKING:
-    from forethought.sandbox.remote import RemoteSandbox
+    from forethought.sandbox.wire.remote import RemoteSandbox
 
 logger = logging.getLogger(__name__)
 
@@ -74,7 +74,7 @@ def checked(spec: SandboxSpec | None, backend: Backend) -> SandboxSpec:
 def begin(backend: Backend) -> None:
     """Have the next boot sweep up what dead owners left, others than at the last time perhaps."""
     if backend == "docker":
-        from forethought.sandbox import docker
+        from forethought.sandbox.backend import docker
 
         docker.reap_at_next_boot()
 
@@ -83,7 +83,7 @@ async def answers(backend: Backend) -> bool:
     """Whether there is an engine at all, whatever it says of a spec."""
     if backend != "docker":
         return True
-    from forethought.sandbox import docker
+    from forethought.sandbox.backend import docker
 
     return await anyio.to_thread.run_sync(docker.unusable) is None
 
@@ -91,14 +91,14 @@ async def answers(backend: Backend) -> bool:
 async def boot(spec: SandboxSpec, backend: Backend) -> RemoteSandbox:
     """A new sandbox. Raises SandboxUnavailable."""
     if backend == "docker":
-        from forethought.sandbox.docker import DockerSandbox
+        from forethought.sandbox.backend.docker import DockerSandbox
 
         return await DockerSandbox.open(spec)
     if backend == "bwrap":
-        from forethought.sandbox.bwrap import BubblewrapSandbox
+        from forethought.sandbox.backend.bwrap import BubblewrapSandbox
 
         return await BubblewrapSandbox.open(spec)
-    from forethought.sandbox.local import LocalSandbox
+    from forethought.sandbox.backend.local import LocalSandbox
 
     return await LocalSandbox.open()
 
@@ -156,7 +156,7 @@ def _require_host(spec: SandboxSpec, backend: Backend) -> None:
 
 
 def _docker_status() -> BackendStatus:
-    from forethought.sandbox import docker
+    from forethought.sandbox.backend import docker
     from forethought.sandbox.engine import describe
 
     try:
@@ -167,13 +167,13 @@ def _docker_status() -> BackendStatus:
 
 
 def _bubblewrap_status() -> BackendStatus:
-    from forethought.sandbox import bwrap
+    from forethought.sandbox.backend import bwrap
 
     return _status("bwrap", bwrap.unusable(), bwrap.ISOLATION)
 
 
 def _local_status() -> BackendStatus:
-    from forethought.sandbox import local
+    from forethought.sandbox.backend import local
 
     return _status("local", local.unusable(), local.ISOLATION)
 

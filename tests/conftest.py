@@ -20,7 +20,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def missing_engine() -> str | None:
-    from forethought.sandbox.docker import unusable
+    from forethought.sandbox.backend.docker import unusable
 
     return None if IS_CI else unusable()
 

@@ -15,37 +15,37 @@ ROOMS = ("sandbox", "envs", "agents", "benchmarks", "trainer", "forethought")
 
 HEAVY: dict[str, set[str]] = {
     "torch": {
-        "agents/attention.py",
-        "agents/embedded.py",
-        "agents/engine_transformers.py",
-        "agents/slots.py",
-        "envs/minilm.py",
+        "agents/engines/attention.py",
+        "agents/engines/embedded.py",
+        "agents/engines/engine_transformers.py",
+        "agents/engines/slots.py",
+        "envs/search/minilm.py",
         "forethought/doctor.py",
         "trainer/*",
     },
     "transformers": {
-        "agents/attention.py",
-        "agents/chat.py",
-        "agents/embedded.py",
-        "agents/engine_transformers.py",
-        "envs/minilm.py",
+        "agents/engines/attention.py",
+        "agents/templates/chat.py",
+        "agents/engines/embedded.py",
+        "agents/engines/engine_transformers.py",
+        "envs/search/minilm.py",
         "trainer/*",
     },
     "docker": {
-        "sandbox/build.py",
-        "sandbox/contents.py",
-        "sandbox/docker.py",
+        "sandbox/images/build.py",
+        "sandbox/images/contents.py",
+        "sandbox/backend/docker.py",
         "sandbox/engine.py",
-        "sandbox/launch.py",
-        "sandbox/pinned.py",
-        "sandbox/provide.py",
-        "sandbox/runtime.py",
+        "sandbox/backend/launch.py",
+        "sandbox/images/pinned.py",
+        "sandbox/images/provide.py",
+        "sandbox/images/runtime.py",
     },
     "accelerate": set(),
     "gguf": set(),
     "ray": set(),
     "safetensors": {"trainer/checkpoint.py"},
-    "tantivy": {"envs/retrieval_tantivy.py"},
+    "tantivy": {"envs/search/tantivy.py"},
     "vllm": set(),
 }
 """Distributions that are slow to import or may be absent, and the files that are about them."""
@@ -132,13 +132,26 @@ def test_every_exception_for_a_heavy_import_is_in_use() -> None:
 
 def test_the_packages_are_the_rooms() -> None:
     setuptools = PROJECT["tool"]["setuptools"]
-    folders = {"forethought": "forethought", **setuptools["package-dir"]}
+    rooms = {"forethought": "forethought", **setuptools["package-dir"]}
+    packages = {
+        f"{rooms[room]}/{rest}".replace(".", "/").rstrip("/")
+        for package in setuptools["packages"]
+        for room, rest in [_room_and_rest(package)]
+    }
     with_code = {
         str(path.parent.relative_to(ROOT))
         for room in ROOMS
         for path in (ROOT / room).rglob("__init__.py")
     }
-    assert {folders[package] for package in setuptools["packages"]} == with_code == set(ROOMS)
+    assert packages == with_code
+    assert set(rooms.values()) == set(ROOMS)
+
+
+def _room_and_rest(package: str) -> tuple[str, str]:
+    """`forethought.envs.suite.code` as `forethought.envs` and `suite.code`."""
+    first, _, rest = package.partition(".")
+    room, _, folder = rest.partition(".")
+    return (f"{first}.{room}", folder) if room else (first, "")
 
 
 def test_bare_room_names_are_banned() -> None:

@@ -12,7 +12,7 @@ from torch import Tensor, arange
 from torch.nn.attention.flex_attention import BlockMask, create_block_mask, flex_attention
 from torch.nn.functional import scaled_dot_product_attention
 
-from forethought.agents.attention import Attend, grouped, ungrouped
+from forethought.agents.engines.attention import Attend, grouped, ungrouped
 
 
 def tree_attention(subtree_end_N: Tensor) -> Attend:

@@ -20,8 +20,8 @@ from pydantic import (
 )
 
 from forethought.agents.budget import Limits
-from forethought.agents.compressors import compressor_named
-from forethought.agents.context import DEFAULT
+from forethought.agents.compress.compressors import compressor_named
+from forethought.agents.compress.context import DEFAULT
 from forethought.envs import registry
 from forethought.trainer.corrections import CORRECTIONS
 from forethought.trainer.credit import ESTIMATORS, Overlong, Spread
@@ -116,7 +116,7 @@ class RunConfig(_Part):
     tasks: TasksConfig
     limits: Limits = Limits()
     compress: str = DEFAULT
-    """How room is made in a full context: a name of `forethought.agents.compressors`."""
+    """How room is made in a full context: a name of `forethought.agents.compress.compressors`."""
     nudge: bool = True
     """Whether an agent that goes in circles is told before it is stopped."""
     evaluation: EvaluationConfig = EvaluationConfig()

@@ -10,8 +10,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from forethought.agents.stop import OVERLONG
-from forethought.agents.trajectory import Trajectory
+from forethought.agents.record.stop import OVERLONG
+from forethought.agents.record.trajectory import Trajectory
 from forethought.trainer.branches import branch_credit
 from forethought.trainer.tree import Draw, Row
 

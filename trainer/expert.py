@@ -7,11 +7,11 @@ from dataclasses import replace
 import anyio
 
 from forethought.agents.budget import Limits
-from forethought.agents.log import EventLog
-from forethought.agents.models import OracleModel
+from forethought.agents.engines.models import OracleModel
+from forethought.agents.record.log import EventLog
+from forethought.agents.record.trajectory import Trajectory
 from forethought.agents.rollout import Job, run_jobs
-from forethought.agents.template import ByteTemplate, Template
-from forethought.agents.trajectory import Trajectory
+from forethought.agents.templates.template import ByteTemplate, Template
 from forethought.trainer.config import RunConfig, TasksConfig
 
 _ROOM = Limits(turns=512, tokens=1 << 20, reply_tokens=4096, context=1 << 20)

@@ -17,10 +17,10 @@ import anyio
 from pydantic import JsonValue
 
 from forethought.agents.budget import Limits
-from forethought.agents.log import EventLog, finished, read_log
-from forethought.agents.models import open_model
+from forethought.agents.engines.models import open_model
+from forethought.agents.record.log import EventLog, finished, read_log
+from forethought.agents.record.trajectory import Trajectory
 from forethought.agents.rollout import Job, Model, run_jobs
-from forethought.agents.trajectory import Trajectory
 from forethought.benchmarks.folder import write_json
 from forethought.envs.task import Task, load_tasks, save_tasks
 from forethought.trainer.config import TasksConfig

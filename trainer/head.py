@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 from transformers import PreTrainedModel
 
-from forethought.agents.attention import Attend
+from forethought.agents.engines.attention import Attend
 from forethought.trainer.attention import tree_attention
 from forethought.trainer.tree import TreeBatch
 

@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 from transformers import PreTrainedModel
 
-from forethought.agents.attention import use_hook
+from forethought.agents.engines.attention import use_hook
 from forethought.trainer.corrections import correct
 from forethought.trainer.head import check_head, draw_logprobs
 from forethought.trainer.losses import LOSSES, PULLS_AT_REST, SEQUENCE_LEVEL, Terms

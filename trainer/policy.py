@@ -9,10 +9,10 @@ import torch
 import transformers
 from transformers import AutoModelForCausalLM, LlamaConfig, LlamaForCausalLM, PreTrainedModel
 
-from forethought.agents.chat import ChatMLTemplate, load_template
-from forethought.agents.embedded import ensure_embedded
-from forethought.agents.engine_transformers import TransformersEngine
-from forethought.agents.words import WordTemplate
+from forethought.agents.engines.embedded import ensure_embedded
+from forethought.agents.engines.engine_transformers import TransformersEngine
+from forethought.agents.templates.chat import ChatMLTemplate, load_template
+from forethought.agents.templates.words import WordTemplate
 from forethought.trainer.config import RunConfig, TasksConfig
 from forethought.trainer.expert import expert_texts
 

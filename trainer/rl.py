@@ -8,9 +8,9 @@ from dataclasses import dataclass, replace
 
 import anyio
 
-from forethought.agents.log import EventLog, finished, read_log
+from forethought.agents.record.log import EventLog, finished, read_log
+from forethought.agents.record.trajectory import Trajectory
 from forethought.agents.rollout import Job, run_jobs
-from forethought.agents.trajectory import Trajectory
 from forethought.envs.task import Task
 from forethought.trainer.config import RLConfig, RunConfig
 from forethought.trainer.credit import Credited, credit

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from pathlib import Path
 
-from forethought.agents.models import SharedModel
+from forethought.agents.engines.models import SharedModel
 from forethought.trainer import checkpoint
 from forethought.trainer.checkpoint import STAGES, Point
 from forethought.trainer.config import RunConfig

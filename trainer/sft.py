@@ -7,7 +7,7 @@ from pathlib import Path
 
 from pydantic import JsonValue
 
-from forethought.agents.template import Template
+from forethought.agents.templates.template import Template
 from forethought.trainer.config import RunConfig, read_config
 from forethought.trainer.credit import episode_rows
 from forethought.trainer.expert import expert_episodes

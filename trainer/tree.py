@@ -20,7 +20,7 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
-from forethought.agents.tokens import common_prefix
+from forethought.agents.templates.tokens import common_prefix
 
 Key = tuple[str, int, int]
 """Episode, call within it, position within the call's completion."""

@@ -23,9 +23,9 @@ from pathlib import Path
 import anyio
 
 from forethought.sandbox import Sandbox, open_sandbox
-from forethought.sandbox.docker import OWNER_LABEL
+from forethought.sandbox.backend.docker import OWNER_LABEL
+from forethought.sandbox.backend.owner import owner
 from forethought.sandbox.engine import connect
-from forethought.sandbox.owner import owner
 
 GRACE_S = 2.0
 SHORTEST_S, LONGEST_S = 0.1, 5.0

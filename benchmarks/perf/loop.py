@@ -20,10 +20,10 @@ import anyio
 import numpy as np
 
 from forethought.agents.budget import Limits
-from forethought.agents.log import EventLog, read_log
+from forethought.agents.engines.scripted import ScriptedEngine
 from forethought.agents.loop import run_episode
-from forethought.agents.scripted import ScriptedEngine
-from forethought.agents.stop import Stop
+from forethought.agents.record.log import EventLog, read_log
+from forethought.agents.record.stop import Stop
 from forethought.envs import Env, Task, reward, tool
 
 TARGET_US = 100.0

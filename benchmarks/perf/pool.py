@@ -19,7 +19,7 @@ from pathlib import Path
 import anyio
 
 from forethought.sandbox import Sandbox, SandboxPool, SandboxSpec
-from forethought.sandbox.docker import unusable
+from forethought.sandbox.backend.docker import unusable
 
 TARGETS = {"first_result_ms": 10.0, "mb_each": 12.0, "fork_20_big_s": 1.0, "fork_20_small_s": 1.0}
 SPEC = SandboxSpec(disk_mb=256)

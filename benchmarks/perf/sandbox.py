@@ -31,9 +31,9 @@ from rich.console import Console
 from rich.table import Table
 
 from forethought.sandbox import Sandbox, SandboxPool, SandboxSpec, open_sandbox
+from forethought.sandbox.backend.limits import host_config
 from forethought.sandbox.engine import connect
-from forethought.sandbox.image import tag
-from forethought.sandbox.limits import host_config
+from forethought.sandbox.images.image import tag
 
 SPEC = SandboxSpec()
 IN_FLIGHT = 8

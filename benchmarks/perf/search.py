@@ -25,9 +25,9 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
-from forethought.envs.catalogue import Document
-from forethought.envs.retrieval import Ranker, SqliteIndex
-from forethought.envs.retrieval_hybrid import HybridIndex
+from forethought.envs.search.catalogue import Document
+from forethought.envs.search.hybrid import HybridIndex
+from forethought.envs.search.retrieval import Ranker, SqliteIndex
 
 TARGET_MS = 1.0
 Built = TypeVar("Built", bound=Ranker)
@@ -104,8 +104,8 @@ def dense(
     documents: Sequence[Document], queries: Sequence[str], *, embed_all: bool
 ) -> tuple[Row, Ranker]:
     """The same for MiniLM's embeddings."""
-    from forethought.envs.minilm import MiniLM
-    from forethought.envs.retrieval_dense import DenseIndex
+    from forethought.envs.search.dense import DenseIndex
+    from forethought.envs.search.minilm import MiniLM
 
     embed = MiniLM()
     if embed_all:
@@ -136,7 +136,7 @@ def measure(*, num_documents: int, num_queries: int, embed_all: bool) -> list[Ro
     rows: list[Row] = [sqlite_row]
     rankers: list[Ranker] = [sqlite_index]
     if importlib.util.find_spec("tantivy") is not None:
-        from forethought.envs.retrieval_tantivy import TantivyIndex
+        from forethought.envs.search.tantivy import TantivyIndex
 
         row, index = measured("tantivy", lambda: TantivyIndex(documents), queries)
         rows.append(row)

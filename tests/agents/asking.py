@@ -7,9 +7,9 @@ from collections.abc import Sequence
 import anyio
 from transformers import PreTrainedModel
 
-from forethought.agents.engine import Completion, Sampling
-from forethought.agents.engine_transformers import TransformersEngine
-from forethought.agents.template import ByteTemplate
+from forethought.agents.engines.engine import Completion, Sampling
+from forethought.agents.engines.engine_transformers import TransformersEngine
+from forethought.agents.templates.template import ByteTemplate
 
 TEXTS = [list(text.encode()) for text in ("a", "pick up a", "stack a b\n" * 9, "goal: " * 20)]
 

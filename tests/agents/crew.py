@@ -8,15 +8,15 @@ import anyio
 import numpy as np
 
 from forethought.agents.budget import Limits
-from forethought.agents.engine import Completion, EngineUnavailable, Sampling
-from forethought.agents.events import End, Event, Message
-from forethought.agents.log import EventLog
+from forethought.agents.engines.engine import Completion, EngineUnavailable, Sampling
+from forethought.agents.engines.prices import Price
+from forethought.agents.engines.scripted import ScriptedEngine
 from forethought.agents.loop import run_episode
-from forethought.agents.prices import Price
-from forethought.agents.scripted import ScriptedEngine
-from forethought.agents.stop import Stop
-from forethought.agents.template import ByteTemplate
-from forethought.agents.trajectory import Trajectory
+from forethought.agents.record.events import End, Event, Message
+from forethought.agents.record.log import EventLog
+from forethought.agents.record.stop import Stop
+from forethought.agents.record.trajectory import Trajectory
+from forethought.agents.templates.template import ByteTemplate
 from forethought.envs import Env, Task, reward, tool
 from forethought.envs.calls import render_call
 from forethought.envs.granted import MIND_TOOLS, plan

@@ -8,11 +8,11 @@ import anyio
 import numpy as np
 
 from forethought.agents.budget import Limits
-from forethought.agents.engine import Completion, Sampling
-from forethought.agents.log import EventLog
+from forethought.agents.engines.engine import Completion, Sampling
+from forethought.agents.engines.scripted import ScriptedEngine
 from forethought.agents.loop import run_episode
-from forethought.agents.scripted import ScriptedEngine
-from forethought.agents.trajectory import Trajectory
+from forethought.agents.record.log import EventLog
+from forethought.agents.record.trajectory import Trajectory
 from forethought.envs import Context, Env, Task, reward, tool
 from forethought.envs.calls import render_call
 from forethought.envs.context import PlanItem, Reduction

@@ -14,11 +14,11 @@ import anyio
 from desk import Desk
 
 from forethought.agents.budget import Limits
-from forethought.agents.client import Patience
-from forethought.agents.engine import Engine
-from forethought.agents.log import EventLog
+from forethought.agents.engines.client import Patience
+from forethought.agents.engines.engine import Engine
 from forethought.agents.loop import run_episode
-from forethought.agents.trajectory import Trajectory
+from forethought.agents.record.log import EventLog
+from forethought.agents.record.trajectory import Trajectory
 
 QUICK = Patience(tries=3, base_s=0.001, timeout_s=1.0)
 Reply = tuple[int, dict[str, str], str]

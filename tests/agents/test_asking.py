@@ -8,10 +8,10 @@ from dataclasses import replace
 import pytest
 from crew import WIDE, Cast, Line, call, results, spawn, stage
 
-from forethought.agents.events import Call, End, Limit, Vote
-from forethought.agents.prices import PICO, Price
-from forethought.agents.stop import Stop
-from forethought.agents.trajectory import Trajectory
+from forethought.agents.engines.prices import PICO, Price
+from forethought.agents.record.events import Call, End, Limit, Vote
+from forethought.agents.record.stop import Stop
+from forethought.agents.record.trajectory import Trajectory
 
 ASK = {"prompts": ["Capital?"], "n": 3}
 

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from forethought.agents.budget import Budget, Hold, Limits, shares
-from forethought.agents.prices import PICO, Price
+from forethought.agents.engines.prices import PICO, Price
 from forethought.envs.context import BudgetExhausted
 
 Spent = tuple[int, int, int, int]

@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 from transformers import AutoTokenizer, PreTrainedTokenizerBase, PreTrainedTokenizerFast
 
-from forethought.agents.chat import ChatMLTemplate, load_template
-from forethought.agents.embedded import embedded_path
-from forethought.agents.template import Role
-from forethought.agents.words import WordTemplate
+from forethought.agents.engines.embedded import embedded_path
+from forethought.agents.templates.chat import ChatMLTemplate, load_template
+from forethought.agents.templates.template import Role
+from forethought.agents.templates.words import WordTemplate
 
 CHATML = (
     "{% for message in messages %}<|im_start|>{{ message['role'] }}\n"

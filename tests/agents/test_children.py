@@ -12,11 +12,11 @@ import pytest
 from crew import WIDE, Cast, Crew, call, ends, perform, results, spawn, stage
 
 from forethought.agents.budget import Limits
-from forethought.agents.events import Call, End, Join, Message, Start, ToolEvent
-from forethought.agents.log import EventLog, read_log
 from forethought.agents.loop import run_episode
-from forethought.agents.stop import Stop
-from forethought.agents.trajectory import Trajectory
+from forethought.agents.record.events import Call, End, Join, Message, Start, ToolEvent
+from forethought.agents.record.log import EventLog, read_log
+from forethought.agents.record.stop import Stop
+from forethought.agents.record.trajectory import Trajectory
 from forethought.envs import Task
 from forethought.envs.card import Card
 from forethought.envs.granted import FILE_TOOLS, MIND_TOOLS

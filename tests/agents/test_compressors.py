@@ -11,14 +11,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from forethought.agents.budget import Limits
-from forethought.agents.compressors import COMPRESSORS, compressor_named
-from forethought.agents.context import KEEP, SLACK
-from forethought.agents.edit import MAX_QUICK_EDITS
-from forethought.agents.events import Call, Edit, Message
-from forethought.agents.replay import views
-from forethought.agents.stop import STOP_CAUSE, Cause, Stop
-from forethought.agents.template import ByteTemplate
-from forethought.agents.trajectory import Trajectory
+from forethought.agents.compress.compressors import COMPRESSORS, compressor_named
+from forethought.agents.compress.context import KEEP, SLACK
+from forethought.agents.compress.edit import MAX_QUICK_EDITS
+from forethought.agents.record.events import Call, Edit, Message
+from forethought.agents.record.replay import views
+from forethought.agents.record.stop import STOP_CAUSE, Cause, Stop
+from forethought.agents.record.trajectory import Trajectory
+from forethought.agents.templates.template import ByteTemplate
 
 REPLY = 200
 SCHEMES = [name for name in COMPRESSORS if name != "none"]

@@ -9,18 +9,18 @@ import pytest
 from desk import Desk, call, play
 
 from forethought.agents.budget import Limits
-from forethought.agents.compress_clear import CLEARED
-from forethought.agents.compress_summary import PREFACE
-from forethought.agents.context import Rewrite
-from forethought.agents.engine import Completion, ContextOverflow, Sampling
-from forethought.agents.events import Edit, Limit, Message
-from forethought.agents.log import EventLog
+from forethought.agents.compress.clear import CLEARED
+from forethought.agents.compress.context import Rewrite
+from forethought.agents.compress.summary import PREFACE
+from forethought.agents.engines.engine import Completion, ContextOverflow, Sampling
+from forethought.agents.engines.scripted import ScriptedEngine
 from forethought.agents.loop import run_episode
-from forethought.agents.scripted import ScriptedEngine
-from forethought.agents.stop import Stop
-from forethought.agents.template import ByteTemplate
-from forethought.agents.tokens import common_prefix
-from forethought.agents.trajectory import Trajectory
+from forethought.agents.record.events import Edit, Limit, Message
+from forethought.agents.record.log import EventLog
+from forethought.agents.record.stop import Stop
+from forethought.agents.record.trajectory import Trajectory
+from forethought.agents.templates.template import ByteTemplate
+from forethought.agents.templates.tokens import common_prefix
 from forethought.envs import Task
 
 TIGHT = Limits(context=4000, reply_tokens=300, tokens=1 << 20, turns=60)

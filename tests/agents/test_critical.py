@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 from crew import Cast, call, perform, spawn, stage
 
-from forethought.agents.critical import critical_path
-from forethought.agents.events import Call, Event, Join, Start, ToolEvent
-from forethought.agents.trajectory import Trajectory
+from forethought.agents.record.critical import critical_path
+from forethought.agents.record.events import Call, Event, Join, Start, ToolEvent
+from forethought.agents.record.trajectory import Trajectory
 from forethought.envs import Task
 
 ECHO = call("echo", text="x")

@@ -7,9 +7,9 @@ from pathlib import Path
 import anyio
 import pytest
 
-from forethought.agents.embedded import embedded_path, ensure_embedded, package_path
-from forethought.agents.engine import Completion, Sampling
-from forethought.agents.engine_transformers import TransformersEngine
+from forethought.agents.engines.embedded import embedded_path, ensure_embedded, package_path
+from forethought.agents.engines.engine import Completion, Sampling
+from forethought.agents.engines.engine_transformers import TransformersEngine
 
 
 def test_the_cache_is_where_the_environment_says(

@@ -7,8 +7,8 @@ import pytest
 from asking import TEXTS, engine_of, one, sample, together
 from tiny_llama import Meter, rescored, tiny_llama
 
-from forethought.agents.engine import Completion, Sampling
-from forethought.agents.engine_transformers import TransformersEngine
+from forethought.agents.engines.engine import Completion, Sampling
+from forethought.agents.engines.engine_transformers import TransformersEngine
 
 
 def converse(

@@ -21,9 +21,9 @@ from transformers import (
     Qwen3ForCausalLM,
 )
 
-from forethought.agents.engine import ContextOverflow, Sampling
-from forethought.agents.engine_transformers import TransformersEngine
-from forethought.agents.words import WordTemplate
+from forethought.agents.engines.engine import ContextOverflow, Sampling
+from forethought.agents.engines.engine_transformers import TransformersEngine
+from forethought.agents.templates.words import WordTemplate
 
 
 @pytest.mark.parametrize("temperature", [1.0, 0.6])

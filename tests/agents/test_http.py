@@ -11,13 +11,18 @@ from desk import call
 from serving import QUICK, Reply, Server, chat, play_over_http
 
 from forethought.agents.budget import Limits
-from forethought.agents.client import Client, Patience, RequestRefused
-from forethought.agents.engine import Completion, ContextOverflow, EngineUnavailable, Sampling
-from forethought.agents.http import HTTPEngine, chat_messages
-from forethought.agents.packed import PackedTemplate
-from forethought.agents.stop import Stop
-from forethought.agents.template import Role
-from forethought.envs.pacing import asked_wait_s
+from forethought.agents.engines.client import Client, Patience, RequestRefused
+from forethought.agents.engines.engine import (
+    Completion,
+    ContextOverflow,
+    EngineUnavailable,
+    Sampling,
+)
+from forethought.agents.engines.http import HTTPEngine, chat_messages
+from forethought.agents.record.stop import Stop
+from forethought.agents.templates.packed import PackedTemplate
+from forethought.agents.templates.template import Role
+from forethought.envs.search.pacing import asked_wait_s
 
 
 def ask(url: str, *messages: tuple[Role, str], max_tokens: int = 50) -> Completion:

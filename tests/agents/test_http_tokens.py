@@ -10,10 +10,10 @@ from desk import call
 from serving import QUICK, Reply, Server, chat, play_over_http
 
 from forethought.agents.budget import Limits
-from forethought.agents.client import Client
-from forethought.agents.engine import EngineUnavailable, Sampling
-from forethought.agents.http_tokens import HTTPTokenEngine
-from forethought.agents.template import ByteTemplate
+from forethought.agents.engines.client import Client
+from forethought.agents.engines.engine import EngineUnavailable, Sampling
+from forethought.agents.engines.http_tokens import HTTPTokenEngine
+from forethought.agents.templates.template import ByteTemplate
 
 
 def tokens_reply(text: str, *, stopped: bool = True, num_logprobs: int | None = None) -> Reply:

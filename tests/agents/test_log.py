@@ -17,11 +17,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from forethought.agents.budget import Limits
-from forethought.agents.events import EVENT, Call, End, Message, Start, Vote
-from forethought.agents.log import EventLog, LogUnwritable, finished, read_log
+from forethought.agents.engines.scripted import ScriptedEngine
 from forethought.agents.loop import run_episode
-from forethought.agents.scripted import ScriptedEngine
-from forethought.agents.stop import Stop
+from forethought.agents.record.events import EVENT, Call, End, Message, Start, Vote
+from forethought.agents.record.log import EventLog, LogUnwritable, finished, read_log
+from forethought.agents.record.stop import Stop
 from forethought.envs import Task
 
 START = Start(agent="0", t=0.0, env="e", task=Task(id="t", prompt="?"), turns=1, tokens=1)
@@ -192,7 +192,7 @@ import resource, signal, sys
 from pathlib import Path
 sys.path.insert(0, {str(Path(__file__).parent)!r})
 from test_log import START
-from forethought.agents.log import EventLog, LogUnwritable
+from forethought.agents.record.log import EventLog, LogUnwritable
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))
 log = EventLog(Path({str(path)!r}))
@@ -218,7 +218,7 @@ import sys
 from pathlib import Path
 sys.path.insert(0, {str(Path(__file__).parent)!r})
 from desk import call, play
-from forethought.agents.log import EventLog
+from forethought.agents.record.log import EventLog
 play(call("echo", text="one"), call("wait", seconds=60), log=EventLog(Path({str(path)!r})))
 """
     with subprocess.Popen([sys.executable, "-c", script]) as process:

@@ -6,18 +6,18 @@ import anyio
 import pytest
 
 from forethought.agents.budget import Limits
-from forethought.agents.compressors import COMPRESSORS
-from forethought.agents.events import Edit
-from forethought.agents.log import EventLog
+from forethought.agents.compress.compressors import COMPRESSORS
+from forethought.agents.engines.scripted import ScriptedEngine
 from forethought.agents.loop import run_episode
-from forethought.agents.packed import PackedTemplate
-from forethought.agents.scripted import ScriptedEngine
-from forethought.agents.stop import Stop
-from forethought.agents.trajectory import Trajectory
+from forethought.agents.record.events import Edit
+from forethought.agents.record.log import EventLog
+from forethought.agents.record.stop import Stop
+from forethought.agents.record.trajectory import Trajectory
+from forethought.agents.templates.packed import PackedTemplate
 from forethought.benchmarks.facts import facts_of
-from forethought.envs import clerk
 from forethought.envs.calls import render_call
-from forethought.envs.workbench import Workbench
+from forethought.envs.suite.long import clerk
+from forethought.envs.suite.long.workbench import Workbench
 
 TURNS = 500
 LIMITS = Limits(turns=TURNS, tokens=1 << 20, reply_tokens=256, context=4096)

@@ -9,14 +9,23 @@ import pytest
 from desk import Desk, Ungradable, call, play
 
 from forethought.agents.budget import Limits
-from forethought.agents.engine import Completion, EngineUnavailable, Sampling
-from forethought.agents.events import Call, End, Limit, Message, PlanEvent, Reward, Start, ToolEvent
-from forethought.agents.log import EventLog, LogUnwritable
+from forethought.agents.engines.engine import Completion, EngineUnavailable, Sampling
+from forethought.agents.engines.scripted import ScriptedEngine
 from forethought.agents.loop import run_episode, system_prompt
-from forethought.agents.scripted import ScriptedEngine
-from forethought.agents.stop import STOP_CAUSE, Cause, Stop
-from forethought.agents.template import ByteTemplate
-from forethought.agents.trajectory import Trajectory
+from forethought.agents.record.events import (
+    Call,
+    End,
+    Limit,
+    Message,
+    PlanEvent,
+    Reward,
+    Start,
+    ToolEvent,
+)
+from forethought.agents.record.log import EventLog, LogUnwritable
+from forethought.agents.record.stop import STOP_CAUSE, Cause, Stop
+from forethought.agents.record.trajectory import Trajectory
+from forethought.agents.templates.template import ByteTemplate
 from forethought.envs import Env, Task
 
 WIDE = Limits(context=1 << 20, tokens=1 << 20, reply_tokens=1024)

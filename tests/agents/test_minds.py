@@ -9,20 +9,20 @@ import pytest
 from desk import Desk, TwoScripts, call, play
 
 from forethought.agents.budget import Limits
-from forethought.agents.engine import (
+from forethought.agents.engines.engine import (
     Completion,
     ContextOverflow,
     EngineUnavailable,
     Sampling,
 )
-from forethought.agents.events import Call, End, Message, Start, Vote
-from forethought.agents.expert import ExpertEngine
-from forethought.agents.log import EventLog
+from forethought.agents.engines.expert import ExpertEngine
+from forethought.agents.engines.scripted import ScriptedEngine
 from forethought.agents.loop import run_episode
-from forethought.agents.scripted import ScriptedEngine
-from forethought.agents.stop import Stop
-from forethought.agents.template import ByteTemplate
-from forethought.agents.trajectory import Trajectory
+from forethought.agents.record.events import Call, End, Message, Start, Vote
+from forethought.agents.record.log import EventLog
+from forethought.agents.record.stop import Stop
+from forethought.agents.record.trajectory import Trajectory
+from forethought.agents.templates.template import ByteTemplate
 from forethought.envs import Env
 
 WIDE = Limits(context=1 << 20, tokens=100_000, reply_tokens=2000)

@@ -8,11 +8,11 @@ import anyio
 import pytest
 from desk import Desk
 
-from forethought.agents.engine import Sampling
-from forethought.agents.http import HTTPEngine
-from forethought.agents.models import open_model
-from forethought.agents.scripted import ScriptedEngine
-from forethought.agents.template import ByteTemplate
+from forethought.agents.engines.engine import Sampling
+from forethought.agents.engines.http import HTTPEngine
+from forethought.agents.engines.models import open_model
+from forethought.agents.engines.scripted import ScriptedEngine
+from forethought.agents.templates.template import ByteTemplate
 
 
 def replies(name: str, count: int) -> list[str]:

@@ -15,11 +15,11 @@ import pytest
 from second_engine import SecondEngine, second_engine, unusable
 
 from forethought.agents.budget import Limits
-from forethought.agents.log import EventLog
-from forethought.agents.models import OracleModel
+from forethought.agents.engines.models import OracleModel
+from forethought.agents.record.log import EventLog
+from forethought.agents.record.stop import STOP_CAUSE, Cause, Stop
+from forethought.agents.record.trajectory import Trajectory
 from forethought.agents.rollout import Job, run_jobs
-from forethought.agents.stop import STOP_CAUSE, Cause, Stop
-from forethought.agents.trajectory import Trajectory
 from forethought.sandbox import SandboxPool, SandboxUnavailable, open_sandbox
 
 pytestmark = [

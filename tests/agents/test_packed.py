@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from forethought.agents.packed import PackedTemplate
-from forethought.agents.template import Role
+from forethought.agents.templates.packed import PackedTemplate
+from forethought.agents.templates.template import Role
 
 roles = st.sampled_from(["system", "user", "assistant", "tool"])
 

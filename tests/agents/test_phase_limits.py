@@ -12,23 +12,23 @@ from hypothesis import strategies as st
 from serving import QUICK
 
 from forethought.agents.budget import Limits
-from forethought.agents.client import Client
-from forethought.agents.engine import (
+from forethought.agents.engines.client import Client
+from forethought.agents.engines.engine import (
     Completion,
     ContextOverflow,
     EngineRefused,
     EngineUnavailable,
     Sampling,
 )
-from forethought.agents.events import Call
-from forethought.agents.http import HTTPEngine
-from forethought.agents.log import EventLog
+from forethought.agents.engines.http import HTTPEngine
 from forethought.agents.loop import run_episode
-from forethought.agents.phase_limits import Block, next_piece, read_phases
-from forethought.agents.phases import count_phases
-from forethought.agents.stop import Stop
-from forethought.agents.template import ByteTemplate
-from forethought.agents.trajectory import Trajectory
+from forethought.agents.record.events import Call
+from forethought.agents.record.log import EventLog
+from forethought.agents.record.stop import Stop
+from forethought.agents.record.trajectory import Trajectory
+from forethought.agents.templates.phase_limits import Block, next_piece, read_phases
+from forethought.agents.templates.phases import count_phases
+from forethought.agents.templates.template import ByteTemplate
 
 TEMPLATE = ByteTemplate()
 

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from forethought.agents.phases import count_phases
-from forethought.agents.template import ByteTemplate
+from forethought.agents.templates.phases import count_phases
+from forethought.agents.templates.template import ByteTemplate
 
 TEMPLATE = ByteTemplate()
 

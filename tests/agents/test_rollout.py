@@ -13,13 +13,13 @@ from gymnasium.envs.registration import registry as gymnasium_registry
 from serving import serving
 
 from forethought.agents.budget import Limits
-from forethought.agents.client import Client, Patience
-from forethought.agents.http import HTTPEngine
-from forethought.agents.log import EventLog, LogUnwritable, finished, read_log
-from forethought.agents.models import FloorModel, OracleModel, ScriptedModel, SharedModel
+from forethought.agents.engines.client import Client, Patience
+from forethought.agents.engines.http import HTTPEngine
+from forethought.agents.engines.models import FloorModel, OracleModel, ScriptedModel, SharedModel
+from forethought.agents.record.log import EventLog, LogUnwritable, finished, read_log
+from forethought.agents.record.stop import Stop
+from forethought.agents.record.trajectory import Trajectory
 from forethought.agents.rollout import Job, Model, run_jobs
-from forethought.agents.stop import Stop
-from forethought.agents.trajectory import Trajectory
 from forethought.envs import Context, Env, registry, tool
 from forethought.envs.card import Card
 from forethought.sandbox import Sandbox, SandboxPool, SandboxUnavailable, open_sandbox

@@ -6,18 +6,18 @@ import anyio
 from desk import Desk, call, play
 
 from forethought.agents.budget import Limits
-from forethought.agents.compress_clear import CLEARED
-from forethought.agents.compress_offload import pointer
-from forethought.agents.compress_window import LEFT_OUT
-from forethought.agents.engine import Completion, ContextOverflow, Sampling
-from forethought.agents.events import Edit, Message
-from forethought.agents.folding import FOLDED
-from forethought.agents.log import EventLog
+from forethought.agents.compress.clear import CLEARED
+from forethought.agents.compress.folding import FOLDED
+from forethought.agents.compress.offload import pointer
+from forethought.agents.compress.window import LEFT_OUT
+from forethought.agents.engines.engine import Completion, ContextOverflow, Sampling
+from forethought.agents.engines.scripted import ScriptedEngine
 from forethought.agents.loop import run_episode
-from forethought.agents.replay import views
-from forethought.agents.scripted import ScriptedEngine
-from forethought.agents.stop import Stop
-from forethought.agents.trajectory import Trajectory
+from forethought.agents.record.events import Edit, Message
+from forethought.agents.record.log import EventLog
+from forethought.agents.record.replay import views
+from forethought.agents.record.stop import Stop
+from forethought.agents.record.trajectory import Trajectory
 from forethought.envs.card import Card
 from forethought.sandbox import open_sandbox
 

@@ -10,10 +10,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from forethought.agents.budget import Limits
-from forethought.agents.events import Call, Edit, Event, Start
-from forethought.agents.template import ByteTemplate
-from forethought.agents.tokens import common_prefix
-from forethought.agents.trajectory import Trajectory
+from forethought.agents.record.events import Call, Edit, Event, Start
+from forethought.agents.record.trajectory import Trajectory
+from forethought.agents.templates.template import ByteTemplate
+from forethought.agents.templates.tokens import common_prefix
 from forethought.agents.view import Entry, View
 from forethought.envs import Task
 

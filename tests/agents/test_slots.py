@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import scaled_dot_product_attention
 
-from forethought.agents.slots import Run, Slot, Slots
+from forethought.agents.engines.slots import Run, Slot, Slots
 
 LENGTH, SIZE = 64, 4
 

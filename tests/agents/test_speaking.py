@@ -12,16 +12,16 @@ from desk import Desk, call, play
 from serving import QUICK, Reply, Server, chat
 
 from forethought.agents.budget import Limits
-from forethought.agents.client import Client
-from forethought.agents.http import HTTPEngine
-from forethought.agents.log import EventLog
+from forethought.agents.engines.client import Client
+from forethought.agents.engines.http import HTTPEngine
+from forethought.agents.engines.models import open_model
+from forethought.agents.engines.native_calls import native_messages
+from forethought.agents.engines.speaking import NativeModel, chat_template_of
 from forethought.agents.loop import run_episode, system_prompt
-from forethought.agents.models import open_model
-from forethought.agents.native_calls import native_messages
-from forethought.agents.speaking import NativeModel, chat_template_of
-from forethought.agents.stop import Stop
-from forethought.agents.template import Role
-from forethought.agents.trajectory import Trajectory
+from forethought.agents.record.log import EventLog
+from forethought.agents.record.stop import Stop
+from forethought.agents.record.trajectory import Trajectory
+from forethought.agents.templates.template import Role
 from forethought.envs import registry
 from forethought.envs.child import ChildEnv
 from forethought.envs.protocols import HERMES, NATIVE, PYTHONIC, TAGS

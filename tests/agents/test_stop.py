@@ -1,6 +1,6 @@
 """Stops: every one has a cause, and the cause decides."""
 
-from forethought.agents.stop import OVERLONG, STOP_CAUSE, Cause, Stop
+from forethought.agents.record.stop import OVERLONG, STOP_CAUSE, Cause, Stop
 
 
 def test_the_table_of_causes_is_total() -> None:

@@ -7,11 +7,11 @@ from itertools import cycle
 import pytest
 from desk import Desk, call, play
 
-from forethought.agents.events import Message, Nudge
-from forethought.agents.repeats import num_repeats
-from forethought.agents.stop import Stop
+from forethought.agents.record.events import Message, Nudge
+from forethought.agents.record.repeats import num_repeats
+from forethought.agents.record.stop import Stop
+from forethought.agents.record.trajectory import Trajectory
 from forethought.agents.stuck import STOP_ERRORS
-from forethought.agents.trajectory import Trajectory
 from forethought.envs import tool
 
 SAME = call("echo", text="hi")

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from forethought.agents.tokens import common_prefix
+from forethought.agents.templates.tokens import common_prefix
 
 tokens = st.lists(st.integers(0, 2), max_size=40)
 

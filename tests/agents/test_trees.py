@@ -13,16 +13,21 @@ from hypothesis import strategies as st
 
 from forethought.agents.agent import Agent
 from forethought.agents.budget import Budget, Limits
-from forethought.agents.engine import Completion, ContextOverflow, EngineUnavailable, Sampling
+from forethought.agents.engines.engine import (
+    Completion,
+    ContextOverflow,
+    EngineUnavailable,
+    Sampling,
+)
+from forethought.agents.engines.prices import PICO, Price, picounits
+from forethought.agents.engines.scripted import ScriptedEngine
 from forethought.agents.episode import Episode
-from forethought.agents.events import Call, End, Event, Start, ToolEvent
-from forethought.agents.log import EventLog
 from forethought.agents.loop import run_agent
-from forethought.agents.prices import PICO, Price, picounits
-from forethought.agents.scripted import ScriptedEngine
-from forethought.agents.stop import STOP_CAUSE, Cause
-from forethought.agents.template import ByteTemplate
-from forethought.agents.trajectory import Trajectory
+from forethought.agents.record.events import Call, End, Event, Start, ToolEvent
+from forethought.agents.record.log import EventLog
+from forethought.agents.record.stop import STOP_CAUSE, Cause
+from forethought.agents.record.trajectory import Trajectory
+from forethought.agents.templates.template import ByteTemplate
 
 PRICES = {"": Price(prompt=0.5, completion=2.0), "big": Price(prompt=7.0, completion=11.0)}
 

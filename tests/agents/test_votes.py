@@ -2,7 +2,7 @@
 
 import pytest
 
-from forethought.agents.votes import judged, majority, numbered, without_thought
+from forethought.agents.delegate.votes import judged, majority, numbered, without_thought
 
 
 @pytest.mark.parametrize(

@@ -13,14 +13,14 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "envs"))
 from desk import call
 from web import answer, page, web
 
-from forethought.agents.events import ToolEvent
-from forethought.agents.log import EventLog, read_log
+from forethought.agents.engines.scripted import ScriptedEngine
 from forethought.agents.loop import run_episode
-from forethought.agents.scripted import ScriptedEngine
+from forethought.agents.record.events import ToolEvent
+from forethought.agents.record.log import EventLog, read_log
 from forethought.envs import Env, Task, reward
-from forethought.envs.search_apis import APIS
-from forethought.envs.search_http import HTTPSearch
-from forethought.envs.web_tools import web_tools
+from forethought.envs.search.apis import APIS
+from forethought.envs.search.http import HTTPSearch
+from forethought.envs.search.web_tools import web_tools
 
 
 def test_an_episode_searches_opens_answers_and_records_what_came_from_outside(

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from forethought.agents.template import Role
-from forethought.agents.words import WordTemplate
+from forethought.agents.templates.template import Role
+from forethought.agents.templates.words import WordTemplate
 
 TEXTS = ["pick-up a\nstack a b", "plan: a on b; b on c", "pick-up b", "naïve 12 Straße"]
 TEMPLATE = WordTemplate.fit(TEXTS)

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedModel
 
-from forethought.agents.template import ByteTemplate
+from forethought.agents.templates.template import ByteTemplate
 
 torch.set_num_threads(1)
 

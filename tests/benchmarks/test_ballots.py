@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from forethought.agents.events import End, Event, Reward, Start, Vote
-from forethought.agents.stop import Stop
-from forethought.agents.trajectory import Trajectory
+from forethought.agents.record.events import End, Event, Reward, Start, Vote
+from forethought.agents.record.stop import Stop
+from forethought.agents.record.trajectory import Trajectory
 from forethought.benchmarks.ballots import Ballot, accuracy_by_n, sampled, voted
 from forethought.benchmarks.results import summarise
 from forethought.envs import Task

@@ -7,11 +7,11 @@ from pathlib import Path
 import anyio
 import pytest
 
-from forethought.agents.engine import Completion, Engine, EngineUnavailable, Sampling
-from forethought.agents.log import read_log
-from forethought.agents.models import FloorModel, OracleModel
-from forethought.agents.scripted import ScriptedEngine
-from forethought.agents.trajectory import Trajectory
+from forethought.agents.engines.engine import Completion, Engine, EngineUnavailable, Sampling
+from forethought.agents.engines.models import FloorModel, OracleModel
+from forethought.agents.engines.scripted import ScriptedEngine
+from forethought.agents.record.log import read_log
+from forethought.agents.record.trajectory import Trajectory
 from forethought.benchmarks.compare import compare_runs
 from forethought.benchmarks.eval_report import write_eval_report
 from forethought.benchmarks.evaluate import evaluate

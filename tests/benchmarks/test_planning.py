@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from forethought.agents.events import Event, PlanEvent, ToolEvent
+from forethought.agents.record.events import Event, PlanEvent, ToolEvent
 from forethought.benchmarks.planning import done_in_order, followed, num_replans, plan_changes
 
 

@@ -4,9 +4,9 @@ from statistics import fmean
 
 import pytest
 
-from forethought.agents.events import Call, Edit, End, Event, Reward, Start, ToolEvent
-from forethought.agents.stop import Stop
-from forethought.agents.trajectory import Trajectory
+from forethought.agents.record.events import Call, Edit, End, Event, Reward, Start, ToolEvent
+from forethought.agents.record.stop import Stop
+from forethought.agents.record.trajectory import Trajectory
 from forethought.benchmarks.facts import facts_of
 from forethought.benchmarks.results import summarise
 from forethought.benchmarks.stats import clustered_wilson, wilson

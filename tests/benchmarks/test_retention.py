@@ -5,8 +5,8 @@ from __future__ import annotations
 import anyio
 import pytest
 
-from forethought.agents.compressors import COMPRESSORS
-from forethought.agents.models import FloorModel, OracleModel, in_tokens
+from forethought.agents.compress.compressors import COMPRESSORS
+from forethought.agents.engines.models import FloorModel, OracleModel, in_tokens
 from forethought.agents.rollout import Model
 from forethought.benchmarks.evaluate import evaluate
 from forethought.benchmarks.plan import Plan

@@ -4,7 +4,7 @@ import json
 from html import escape
 from pathlib import Path
 
-from forethought.agents.events import (
+from forethought.agents.record.events import (
     Call,
     Edit,
     End,
@@ -17,8 +17,8 @@ from forethought.agents.events import (
     ToolEvent,
     Vote,
 )
-from forethought.agents.stop import Stop
-from forethought.agents.trajectory import Trajectory
+from forethought.agents.record.stop import Stop
+from forethought.agents.record.trajectory import Trajectory
 from forethought.benchmarks.view import write_view
 from forethought.envs import Task
 

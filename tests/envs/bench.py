@@ -5,13 +5,13 @@ from __future__ import annotations
 import anyio
 
 from forethought.agents.budget import Limits
-from forethought.agents.log import EventLog
-from forethought.agents.models import open_model
+from forethought.agents.engines.models import open_model
+from forethought.agents.record.log import EventLog
+from forethought.agents.record.trajectory import Trajectory
 from forethought.agents.rollout import Job, run_jobs
-from forethought.agents.trajectory import Trajectory
 from forethought.envs.base import Step
 from forethought.envs.calls import render_call
-from forethought.envs.workbench import Workbench, task_of
+from forethought.envs.suite.long.workbench import Workbench, task_of
 from forethought.sandbox import Backend
 
 HEADER = "station,total_mm,wettest_month\n"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from forethought.envs.base import Step
 from forethought.envs.calls import render_call
-from forethought.envs.repair import PATH, Judging, Repair
+from forethought.envs.suite.code.repair import PATH, Judging, Repair
 from forethought.envs.task import Task
 from forethought.sandbox import Backend
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from forethought.envs.pacing import Clock
+from forethought.envs.search.pacing import Clock
 
 
 @dataclass

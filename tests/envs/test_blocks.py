@@ -3,9 +3,17 @@
 import numpy as np
 import pytest
 
-from forethought.envs import blocks
-from forethought.envs.blocks import DOMAIN, Instance, draw, must_move, names, place, solve
-from forethought.envs.strips import Problem, shortest_plan, valid_plan
+from forethought.envs.suite.planning import blocks
+from forethought.envs.suite.planning.blocks import (
+    DOMAIN,
+    Instance,
+    draw,
+    must_move,
+    names,
+    place,
+    solve,
+)
+from forethought.envs.suite.planning.strips import Problem, shortest_plan, valid_plan
 
 
 def optimum(instance: Instance) -> int:

@@ -8,12 +8,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from forethought.envs import Task
-from forethought.envs.blocks import Instance, place, solve
-from forethought.envs.blocksworld import Blocksworld, from_planbench, read_moves, task_of
 from forethought.envs.check import check_env
-from forethought.envs.planbench import load_planbench
-from forethought.envs.strips import Operator
-from forethought.envs.words import PLAIN, draw_words
+from forethought.envs.datasets.planbench import load_planbench
+from forethought.envs.suite.planning.blocks import Instance, place, solve
+from forethought.envs.suite.planning.blocksworld import (
+    Blocksworld,
+    from_planbench,
+    read_moves,
+    task_of,
+)
+from forethought.envs.suite.planning.strips import Operator
+from forethought.envs.suite.planning.words import PLAIN, draw_words
 
 SUSSMAN = Instance(
     blocks=("a", "b", "c"),

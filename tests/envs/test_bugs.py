@@ -8,10 +8,16 @@ import doctest
 import numpy as np
 import pytest
 
-from forethought.envs.bugs import FAMILIES, MAX_FAULTS, NUM_CASES, Broken, broken_functions
-from forethought.envs.faults import OPERATORS, faults_in, plant
-from forethought.envs.functions import Family
-from forethought.envs.runner import Ran, differs, run_all
+from forethought.envs.suite.code.bugs import (
+    FAMILIES,
+    MAX_FAULTS,
+    NUM_CASES,
+    Broken,
+    broken_functions,
+)
+from forethought.envs.suite.code.faults import OPERATORS, faults_in, plant
+from forethought.envs.suite.code.functions import Family
+from forethought.envs.suite.code.runner import Ran, differs, run_all
 
 
 def function(source: str) -> ast.FunctionDef:

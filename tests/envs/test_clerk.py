@@ -6,11 +6,11 @@ import pytest
 from bench import rolled, started
 
 import forethought.envs as envs
-from forethought.agents.stop import Stop
-from forethought.envs import clerk
+from forethought.agents.record.stop import Stop
 from forethought.envs.base import Step
 from forethought.envs.calls import Action
-from forethought.envs.workbench import Workbench
+from forethought.envs.suite.long import clerk
+from forethought.envs.suite.long.workbench import Workbench
 from forethought.sandbox import backends
 
 

@@ -13,9 +13,9 @@ import forethought.envs as envs
 from forethought.envs.base import Step
 from forethought.envs.calls import render_call
 from forethought.envs.check import check_env
-from forethought.envs.hops import Hops, plan_of, task_of
-from forethought.envs.places import atlas
-from forethought.envs.routes import UP, Route
+from forethought.envs.suite.lookup.hops import Hops, plan_of, task_of
+from forethought.envs.suite.lookup.places import atlas
+from forethought.envs.suite.lookup.routes import UP, Route
 from forethought.envs.task import Split, Task, load_tasks, save_tasks, split_of
 
 AACHEN = Route(steps=(UP, "lake"), titles=("Aachen", "Germany", "Constance"))

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from forethought.envs.html_text import html_to_text
-from forethought.envs.html_tokens import Token, attribute, tokens
+from forethought.envs.search.html_text import html_to_text
+from forethought.envs.search.html_tokens import Token, attribute, tokens
 
 PAGE = """<!DOCTYPE html>
 <html><head><title>  Oslo &ndash;

@@ -8,7 +8,7 @@ import anyio
 import pytest
 from slept import Slept
 
-from forethought.envs.pacing import Clock, Retries, TokenBucket
+from forethought.envs.search.pacing import Clock, Retries, TokenBucket
 
 
 def test_a_bucket_lets_a_burst_through_and_then_keeps_the_rate() -> None:

@@ -8,7 +8,7 @@ from importlib import resources
 
 import pytest
 
-from forethought.envs.places import Atlas, Place, atlas, places_index
+from forethought.envs.suite.lookup.places import Atlas, Place, atlas, places_index
 
 
 def place(title: str, kind: str, *part_of: str, text: str = "somewhere") -> Place:

@@ -9,8 +9,8 @@ import pytest
 from gymnasium.vector import AutoresetMode
 
 from forethought.envs import Env, Task, reward
-from forethought.envs.blocksworld import Blocksworld
 from forethought.envs.pool import AsyncPool, Received
+from forethought.envs.suite.planning.blocksworld import Blocksworld
 
 
 class Sleeper(Env):

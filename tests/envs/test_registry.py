@@ -8,8 +8,8 @@ from gymnasium.envs.registration import EnvSpec
 from gymnasium.utils.env_checker import check_env as check_gymnasium
 
 from forethought.envs import Env, make, names, register
-from forethought.envs.blocksworld import Blocksworld
 from forethought.envs.builtin import BUILTIN, register_builtin
+from forethought.envs.suite.planning.blocksworld import Blocksworld
 
 
 class Nothing(Env):
@@ -106,7 +106,9 @@ def plug_in(tmp_path: Path, name: str, text: str) -> None:
 def test_an_installed_package_can_bring_environments(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    plug_in(tmp_path, "acme", "acme/blocks-v0 = forethought.envs.blocksworld:Blocksworld")
+    plug_in(
+        tmp_path, "acme", "acme/blocks-v0 = forethought.envs.suite.planning.blocksworld:Blocksworld"
+    )
     monkeypatch.syspath_prepend(tmp_path)
     assert "acme/blocks-v0" in names()
     assert isinstance(make("acme/blocks-v0", horizon=3), Blocksworld)

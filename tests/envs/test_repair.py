@@ -15,7 +15,7 @@ import forethought.envs as envs
 from forethought.envs.calls import render_call
 from forethought.envs.check import check_env
 from forethought.envs.lazy import LazySandbox
-from forethought.envs.repair import Repair
+from forethought.envs.suite.code.repair import Repair
 from forethought.envs.task import Split, Task, load_tasks, save_tasks, split_of
 from forethought.sandbox import Cause
 

@@ -20,7 +20,7 @@ from cheats_with_tests import TEST_FILE_CHEATS
 from mending import BROKEN, TASK, WHOLE, started, submitted
 
 from forethought.envs.calls import render_call
-from forethought.envs.repair import PATH, Repair
+from forethought.envs.suite.code.repair import PATH, Repair
 from forethought.sandbox import (
     Calls,
     Cause,

@@ -8,9 +8,16 @@ import pytest
 
 from forethought.envs.calls import render_call
 from forethought.envs.check import check_env
-from forethought.envs.retention import Retention, task_of
-from forethought.envs.retention_expert import Expert
-from forethought.envs.slips import CLOSING, Script, script_of, told_errand, told_fact, told_rule
+from forethought.envs.suite.long.retention import Retention, task_of
+from forethought.envs.suite.long.retention_expert import Expert
+from forethought.envs.suite.long.slips import (
+    CLOSING,
+    Script,
+    script_of,
+    told_errand,
+    told_fact,
+    told_rule,
+)
 
 FACT = "For later: the door code of the Toll house is 3131."
 RULE = "Rule from now on: slips with the violet stamp go under shelf 14."

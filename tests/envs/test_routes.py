@@ -7,8 +7,8 @@ from collections import Counter
 import numpy as np
 import pytest
 
-from forethought.envs.places import atlas
-from forethought.envs.routes import MAX_STEPS, UP, Route, draw_route, split_steps
+from forethought.envs.suite.lookup.places import atlas
+from forethought.envs.suite.lookup.routes import MAX_STEPS, UP, Route, draw_route, split_steps
 
 
 def drawn(num_steps: int, count: int) -> list[Route]:

@@ -9,10 +9,10 @@ import pytest
 from slept import Slept
 from web import FOUND, HANG, TRUNCATED, Reply, Web, answer, web
 
-from forethought.envs.pacing import Retries
-from forethought.envs.search_apis import APIS
-from forethought.envs.search_http import HTTPSearch, SearchUnavailable, search_named
-from forethought.envs.web_outcome import Hit, SearchOutcome
+from forethought.envs.search.apis import APIS
+from forethought.envs.search.http import HTTPSearch, SearchUnavailable, search_named
+from forethought.envs.search.pacing import Retries
+from forethought.envs.search.web_outcome import Hit, SearchOutcome
 
 KEY = "s3cret-k3y"
 EMPTY: list[tuple[str, str, str]] = []

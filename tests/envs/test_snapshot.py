@@ -7,9 +7,9 @@ import pytest
 from errand import Errand
 
 from forethought.envs import Env, Task, make, reward, tool
-from forethought.envs.blocksworld import Blocksworld
 from forethought.envs.calls import render_call
 from forethought.envs.check import Finding, check_env
+from forethought.envs.suite.planning.blocksworld import Blocksworld
 
 
 class Dice(Env):

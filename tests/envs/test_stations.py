@@ -7,8 +7,8 @@ from decimal import Decimal
 
 import pytest
 
-from forethought.envs.retrieval import SqliteIndex
-from forethought.envs.stations import MONTHS, Archive, Log, Station, archive_of
+from forethought.envs.search.retrieval import SqliteIndex
+from forethought.envs.suite.long.stations import MONTHS, Archive, Log, Station, archive_of
 
 FIGURES = tuple(Decimal(f"{n}.5") for n in (3, 1, 2, 9, 4, 5, 6, 7, 8, 10, 11, 0))
 """Their sum is 72; November has the most."""

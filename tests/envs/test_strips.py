@@ -2,9 +2,9 @@ from pathlib import Path
 
 import pytest
 
-from forethought.envs.pddl import read_domain, read_problem
-from forethought.envs.planbench import check_plan, load_planbench
-from forethought.envs.strips import (
+from forethought.envs.datasets.planbench import check_plan, load_planbench
+from forethought.envs.suite.planning.pddl import read_domain, read_problem
+from forethought.envs.suite.planning.strips import (
     applicable,
     apply,
     ground,

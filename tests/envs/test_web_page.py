@@ -12,9 +12,9 @@ import httpx
 import pytest
 from web import HANG, TRUNCATED, Reply, Web, page, web
 
-from forethought.envs.web_address import AddressRefused, AddressRules, is_public, is_under
-from forethought.envs.web_outcome import PageOutcome
-from forethought.envs.web_page import WebPages, decoded
+from forethought.envs.search.web_address import AddressRefused, AddressRules, is_public, is_under
+from forethought.envs.search.web_outcome import PageOutcome
+from forethought.envs.search.web_page import WebPages, decoded
 
 
 @pytest.fixture

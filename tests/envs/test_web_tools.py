@@ -13,11 +13,11 @@ from web import Reply, Web, answer, page, web
 
 from forethought.envs import Env, Task, reward
 from forethought.envs.calls import Json, render_call
-from forethought.envs.search_apis import APIS
-from forethought.envs.search_http import HTTPSearch, SearchUnavailable
-from forethought.envs.tape import Mode, Tape, TapedSearch
-from forethought.envs.web_outcome import SearchOutcome
-from forethought.envs.web_tools import web_tools
+from forethought.envs.search.apis import APIS
+from forethought.envs.search.http import HTTPSearch, SearchUnavailable
+from forethought.envs.search.tape import Mode, Tape, TapedSearch
+from forethought.envs.search.web_outcome import SearchOutcome
+from forethought.envs.search.web_tools import web_tools
 
 KEY = "s3cret-k3y"
 QUESTION = "What is the capital of Norway and how many people live in it?"

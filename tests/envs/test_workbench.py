@@ -12,8 +12,8 @@ import forethought.envs as envs
 from forethought.envs.calls import render_call
 from forethought.envs.check import check_env
 from forethought.envs.child import ChildEnv
+from forethought.envs.suite.long.workbench import Workbench, task_of
 from forethought.envs.task import Split, Task, load_tasks, save_tasks, split_of
-from forethought.envs.workbench import Workbench, task_of
 
 
 def test_the_task_names_the_stations_the_columns_and_what_to_submit() -> None:

@@ -11,7 +11,7 @@ from bench import HEADER, changed, gold, started, submitted
 from forethought.envs.calls import render_call
 from forethought.envs.lazy import LazySandbox
 from forethought.envs.portal import run_sync
-from forethought.envs.workbench import MAX_TABLE
+from forethought.envs.suite.long.workbench import MAX_TABLE
 
 
 def test_the_expected_table_scores_one() -> None:

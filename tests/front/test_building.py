@@ -8,7 +8,7 @@ import pytest
 from terminal import result, run
 
 from forethought.cli import main
-from forethought.sandbox import image
+from forethought.sandbox.images import image
 
 pytestmark = pytest.mark.docker
 

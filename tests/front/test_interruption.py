@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from terminal import BLOCKS, result, run
 
-from forethought.agents.log import finished
+from forethought.agents.record.log import finished
 
 
 def test_a_disk_that_fills_up_is_one_line_and_the_run_can_go_on(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from forethought.sandbox import SandboxSpec
-from forethought.sandbox.allowed import Allowed, Refusal, not_proxied
+from forethought.sandbox.network.allowed import Allowed, Refusal, not_proxied
 
 RULES = "pypi.org:443", "*.example.com:80", "192.0.2.7:8080", "[2001:DB8::1]:443"
 

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from forethought.sandbox import archive, files
+from forethought.sandbox.inside import archive, files
 
 NAMES = st.binary(min_size=1, max_size=240).filter(
     lambda name: not {0, ord("/")} & set(name) and name not in (b".", b"..")

@@ -9,7 +9,7 @@ import anyio
 import pytest
 
 from forethought.sandbox import ArtefactRefused, Cause, as_snapshot, collect, open_sandbox
-from forethought.sandbox.local import LocalSandbox
+from forethought.sandbox.backend.local import LocalSandbox
 
 
 def collected(script: str, paths: Sequence[str], *, max_bytes: int = 100) -> dict[str, bytes]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from forethought.sandbox.breaker import Breaker
+from forethought.sandbox.pool.breaker import Breaker
 
 
 class Clock:

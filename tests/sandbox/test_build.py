@@ -21,7 +21,7 @@ from forethought.sandbox import (
     build_image,
     open_sandbox,
 )
-from forethought.sandbox import image as default_image
+from forethought.sandbox.images import image as default_image
 
 pytestmark = pytest.mark.docker
 

@@ -19,8 +19,8 @@ from forethought.sandbox import (
     Verdict,
     open_sandbox,
 )
-from forethought.sandbox.fresh import NeverBegun
-from forethought.sandbox.local import LocalSandbox
+from forethought.sandbox.backend.local import LocalSandbox
+from forethought.sandbox.judging.fresh import NeverBegun
 
 ADD = [Case(function="work:add", arguments=[n, 1], value=n + 1) for n in range(6)]
 

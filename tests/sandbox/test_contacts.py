@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from forethought.sandbox import Contact
-from forethought.sandbox.contacts import MAX_CONTACTS, OTHERS, Record
+from forethought.sandbox.network.contacts import MAX_CONTACTS, OTHERS, Record
 
 
 def test_connections_and_bytes_of_a_place_are_added_up() -> None:

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from forethought.sandbox import ImageBuildFailed, distributions
+from forethought.sandbox import ImageBuildFailed
+from forethought.sandbox.images import distributions
 
 
 def test_what_pytest_requires_comes_along_and_nothing_else() -> None:

@@ -12,10 +12,11 @@ import anyio
 import docker
 import pytest
 
-from forethought.sandbox import ExecResult, SandboxSpec, SandboxUnavailable, image, open_sandbox
-from forethought.sandbox import docker as backend
-from forethought.sandbox.limits import SYSCTLS
-from forethought.sandbox.owner import owner
+from forethought.sandbox import ExecResult, SandboxSpec, SandboxUnavailable, open_sandbox
+from forethought.sandbox.backend import docker as backend
+from forethought.sandbox.backend.limits import SYSCTLS
+from forethought.sandbox.backend.owner import owner
+from forethought.sandbox.images import image
 
 pytestmark = pytest.mark.docker
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from forethought.sandbox.dockerfile import bases, substituted
+from forethought.sandbox.images.dockerfile import bases, substituted
 
 CASES = {
     "plain": ("FROM python:3.12-slim\nRUN true\n", ["python:3.12-slim"]),

@@ -9,9 +9,9 @@ import anyio
 import pytest
 
 from forethought.sandbox import SandboxUnavailable
-from forethought.sandbox.exchange import Exchange
-from forethought.sandbox.frames import Reply, Request, Unpacker, pack
-from forethought.sandbox.wire import MULTIPLEX, MultiplexedWire, Wire
+from forethought.sandbox.wire.exchange import Exchange
+from forethought.sandbox.wire.frames import Reply, Request, Unpacker, pack
+from forethought.sandbox.wire.stream import MULTIPLEX, MultiplexedWire, Wire
 
 
 class Peer:

@@ -14,8 +14,8 @@ from forethought.sandbox import (
     SandboxUnavailable,
     open_sandbox,
 )
-from forethought.sandbox.docker import OWNER_LABEL
-from forethought.sandbox.owner import owner
+from forethought.sandbox.backend.docker import OWNER_LABEL
+from forethought.sandbox.backend.owner import owner
 
 pytestmark = pytest.mark.docker
 PAGE = 4096

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from forethought.sandbox.frames import Reply, Request, Unpacker, pack
+from forethought.sandbox.wire.frames import Reply, Request, Unpacker, pack
 
 requests = st.builds(
     Request,

@@ -8,7 +8,7 @@ import json
 import tarfile
 from functools import cache
 
-from forethought.sandbox import distributions, image
+from forethought.sandbox.images import distributions, image
 
 
 @cache

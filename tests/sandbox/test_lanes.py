@@ -8,7 +8,7 @@ import time
 import anyio
 import anyio.to_thread
 
-from forethought.sandbox.lanes import Lane
+from forethought.sandbox.wire.lanes import Lane
 
 
 def test_a_lane_is_as_wide_as_it_says_in_every_loop() -> None:

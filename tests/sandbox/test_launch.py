@@ -12,16 +12,10 @@ import anyio
 import docker
 import pytest
 
-from forethought.sandbox import (
-    Sandbox,
-    SandboxSpec,
-    build_dockerfile,
-    check_sandbox,
-    open_sandbox,
-    runtime,
-)
-from forethought.sandbox import image as default_image
-from forethought.sandbox.host import busybox
+from forethought.sandbox import Sandbox, SandboxSpec, build_dockerfile, check_sandbox, open_sandbox
+from forethought.sandbox.images import image as default_image
+from forethought.sandbox.images import runtime
+from forethought.sandbox.images.host import busybox
 
 pytestmark = pytest.mark.docker
 

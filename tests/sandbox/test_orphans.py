@@ -11,8 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from forethought.sandbox import Backend, backends, image
+from forethought.sandbox import Backend, backends
 from forethought.sandbox.engine import connect
+from forethought.sandbox.images import image
 
 CONTROLLER = """
 import sys, anyio

@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from forethought.sandbox.owner import has_died, owner
+from forethought.sandbox.backend.owner import has_died, owner
 
 
 def test_this_process_lives() -> None:
@@ -17,7 +17,7 @@ def test_this_process_lives() -> None:
 
 
 def test_a_process_that_ended_has_died() -> None:
-    script = "from forethought.sandbox.owner import owner; print(owner())"
+    script = "from forethought.sandbox.backend.owner import owner; print(owner())"
     done = subprocess.run(
         [sys.executable, "-c", script], capture_output=True, text=True, check=True
     )

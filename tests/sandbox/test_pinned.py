@@ -13,8 +13,8 @@ import pytest
 from registry import serving
 
 from forethought.sandbox import SandboxSpec, open_sandbox
-from forethought.sandbox.host import busybox
-from forethought.sandbox.pinned import SETTING
+from forethought.sandbox.images.host import busybox
+from forethought.sandbox.images.pinned import SETTING
 
 pytestmark = pytest.mark.docker
 
@@ -56,7 +56,7 @@ def test_where_it_cannot_be_had_the_host_s_stands_in_with_one_warning(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setenv(SETTING, NOWHERE)
-    with caplog.at_level(logging.WARNING, logger="forethought.sandbox.pinned"):
+    with caplog.at_level(logging.WARNING, logger="forethought.sandbox.images.pinned"):
         assert [anyio.run(colour) for _ in range(2)] == ["", ""]
     (record,) = caplog.records
     assert record.message.startswith(f"image '{NOWHERE}' is not here and cannot be pulled")
@@ -70,7 +70,7 @@ def test_a_tag_does_not_pin(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_an_image_of_the_spec_is_not_replaced(monkeypatch: pytest.MonkeyPatch) -> None:
-    from forethought.sandbox import image
+    from forethought.sandbox.images import image
 
     monkeypatch.setenv(SETTING, "python:3.12-slim")
     assert anyio.run(colour, SandboxSpec(image=image.tag())) == ""

@@ -13,15 +13,10 @@ import anyio
 import docker
 import pytest
 
-from forethought.sandbox import (
-    SandboxPool,
-    SandboxSpec,
-    SandboxUnavailable,
-    check_sandbox,
-    image,
-)
-from forethought.sandbox import docker as backend
-from forethought.sandbox.owner import owner
+from forethought.sandbox import SandboxPool, SandboxSpec, SandboxUnavailable, check_sandbox
+from forethought.sandbox.backend import docker as backend
+from forethought.sandbox.backend.owner import owner
+from forethought.sandbox.images import image
 
 pytestmark = pytest.mark.docker
 

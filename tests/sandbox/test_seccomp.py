@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from forethought.sandbox import seccomp
+from forethought.sandbox.inside import seccomp
 
 PROGRAM = seccomp.program()
 X86_64, AARCH64, I386 = 0xC000003E, 0xC00000B7, 0x40000003

@@ -77,13 +77,13 @@ def test_auto_takes_bubblewrap_with_one_warning(
     selection._warn_once.cache_clear()
     with caplog.at_level(logging.WARNING, logger="forethought"):
         for _ in range(2):
-            assert "forethought.sandbox.frames" in anyio.run(first_uname, "auto")
+            assert "forethought.sandbox.wire.frames" in anyio.run(first_uname, "auto")
     (record,) = caplog.records
     assert "memory per process only" in record.message
 
 
 def test_local_is_announced_loudly(caplog: pytest.LogCaptureFixture) -> None:
-    from forethought.sandbox import local
+    from forethought.sandbox.backend import local
 
     local._warn.cache_clear()
     with caplog.at_level(logging.WARNING, logger="forethought"):

@@ -23,9 +23,9 @@ from forethought.sandbox import (
     check_sandbox,
     open_sandbox,
 )
-from forethought.sandbox import image as default_image
-from forethought.sandbox.host import busybox, libraries_of
-from forethought.sandbox.shell import EXCEPTIONS, quote
+from forethought.sandbox.backend.shell import EXCEPTIONS, quote
+from forethought.sandbox.images import image as default_image
+from forethought.sandbox.images.host import busybox, libraries_of
 
 BARE = """\
 FROM scratch

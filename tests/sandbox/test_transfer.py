@@ -7,7 +7,7 @@ import pytest
 from lending import num_agents
 
 from forethought.sandbox import SandboxUnavailable
-from forethought.sandbox.local import LocalSandbox
+from forethought.sandbox.backend.local import LocalSandbox
 
 
 class Flaky(LocalSandbox):

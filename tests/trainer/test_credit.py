@@ -8,9 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from forethought.agents.budget import Limits
-from forethought.agents.events import Call, Edit, End, Event, Reward, Start, Vote
-from forethought.agents.stop import Stop
-from forethought.agents.trajectory import Trajectory
+from forethought.agents.record.events import Call, Edit, End, Event, Reward, Start, Vote
+from forethought.agents.record.stop import Stop
+from forethought.agents.record.trajectory import Trajectory
 from forethought.envs.task import Task
 from forethought.trainer.credit import (
     ESTIMATORS,

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from test_credit import made
 
-from forethought.agents.stop import Stop
-from forethought.agents.trajectory import Trajectory
+from forethought.agents.record.stop import Stop
+from forethought.agents.record.trajectory import Trajectory
 from forethought.envs.task import load_tasks
 from forethought.trainer.config import RunConfig
 from forethought.trainer.filter import rate, run_filter, summary

@@ -17,15 +17,15 @@ from torch import Tensor
 from transformers import PreTrainedModel
 
 from forethought.agents.budget import Limits
-from forethought.agents.engine import Completion, Engine, Sampling
-from forethought.agents.engine_transformers import TransformersEngine, _Request
-from forethought.agents.events import Edit, Reward
-from forethought.agents.log import EventLog, read_log
+from forethought.agents.engines.engine import Completion, Engine, Sampling
+from forethought.agents.engines.engine_transformers import TransformersEngine, _Request
+from forethought.agents.engines.models import OracleModel
 from forethought.agents.loop import run_episode
-from forethought.agents.models import OracleModel
-from forethought.agents.template import ByteTemplate
-from forethought.agents.trajectory import Trajectory
-from forethought.agents.words import WordTemplate
+from forethought.agents.record.events import Edit, Reward
+from forethought.agents.record.log import EventLog, read_log
+from forethought.agents.record.trajectory import Trajectory
+from forethought.agents.templates.template import ByteTemplate
+from forethought.agents.templates.words import WordTemplate
 from forethought.envs import Env, make
 from forethought.trainer.credit import credit, episode_rows
 from forethought.trainer.head import draw_logprobs

@@ -14,9 +14,9 @@ import anyio
 import pytest
 from runs import Listening, equal, final_weights, run_config
 
-from forethought.agents.engine import Sampling
-from forethought.agents.engine_transformers import TransformersEngine
-from forethought.agents.log import finished, read_log
+from forethought.agents.engines.engine import Sampling
+from forethought.agents.engines.engine_transformers import TransformersEngine
+from forethought.agents.record.log import finished, read_log
 from forethought.trainer.checkpoint import Point, latest
 from forethought.trainer.config import RLConfig, RunConfig
 from forethought.trainer.metrics import read

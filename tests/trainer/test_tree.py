@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from rows import behaved, largest_difference, learnt_from, learnt_row_by_row, random_rows
 from tiny_llama import plain_logprobs, tiny_llama
 
-from forethought.agents.attention import use_hook
+from forethought.agents.engines.attention import use_hook
 from forethought.trainer.attention import DenseTreeAttention, FlexTreeAttention, tree_mask
 from forethought.trainer.corrections import CORRECTIONS
 from forethought.trainer.head import draw_logprobs

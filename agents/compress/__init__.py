@@ -1,0 +1,1 @@
+"""Room in a context: schemes and the rules they keep."""

@@ -1,0 +1,1 @@
+"""Many hands: sub-agents and parallel calls."""

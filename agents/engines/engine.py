@@ -1,0 +1,75 @@
+"""Engine: token ids in, sampled token ids with their log-probabilities out.
+
+EngineError
+├── EngineUnavailable (ConnectionError)   the model does not answer; the episode is missing data
+│   └── EngineRefused                     and will not: asking again would not help
+└── ContextOverflow (ValueError)          the prompt does not fit the model's window
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+from forethought.agents.record.events import Purpose
+from forethought.agents.templates.template import Template
+
+Finish = Literal["stop", "length"]
+
+
+class EngineError(Exception):
+    """A model could not be sampled from."""
+
+
+class EngineUnavailable(EngineError, ConnectionError):
+    """The model does not answer, retries included."""
+
+
+class EngineRefused(EngineUnavailable):
+    """The model understood the request and refused it; asking again would not help."""
+
+
+class ContextOverflow(EngineError, ValueError):
+    """The prompt, with room for the reply, does not fit the model's context window."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Sampling:
+    """How to sample one completion."""
+
+    max_tokens: int
+    temperature: float = 1.0
+    """0 is greedy. Log-probabilities are those of the tempered distribution."""
+    seed: int | None = None
+    """Fixes the draw whatever else is in the batch; None draws from the engine's own stream."""
+    purpose: Purpose = "act"
+    """What the reply is for; experts that know only how to act go by it."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Completion:
+    """Sampled tokens; the stop token is the last of `ids` when `finish` is "stop"."""
+
+    ids: tuple[int, ...]
+    logprobs: tuple[float, ...] | None
+    """Of each sampled token, under the distribution it was drawn from; None if not known."""
+    finish: Finish
+    version: int = 0
+    """Number of the weights that sampled it."""
+
+
+class Engine(Protocol):
+    """A model that can be sampled from by many episodes at once."""
+
+    template: Template
+    context_window: int
+    version: int
+
+    async def generate(self, prompt: Sequence[int], sampling: Sampling) -> Completion:
+        """Sample one completion. Raises EngineUnavailable, ContextOverflow."""
+        ...
+
+    async def aclose(self) -> None:
+        """Release the model or the connection."""
+        ...

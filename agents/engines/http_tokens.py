@@ -1,0 +1,103 @@
+"""HTTPTokenEngine: a server that takes and gives token ids, so its draws can be trained on.
+
+vLLM and SGLang behind `/completions` do: the prompt is a list of ids and the answer lists the ids
+that were sampled (`return_token_ids`) with their log-probabilities. For those to be of the tempered
+distribution, start vLLM with `--logprobs-mode processed_logprobs`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from pydantic import BaseModel, JsonValue, ValidationError
+
+from forethought.agents.engines.client import Client, RequestRefused
+from forethought.agents.engines.engine import Completion, EngineUnavailable, Sampling
+from forethought.agents.engines.http import raise_if_too_long
+from forethought.agents.templates.template import Template
+
+
+class _Answer(BaseModel):
+    choices: tuple[_Choice, ...]
+
+
+class _Choice(BaseModel):
+    token_ids: tuple[int, ...]
+    logprobs: _Logprobs
+    finish_reason: str
+
+
+class _Logprobs(BaseModel):
+    token_logprobs: tuple[float, ...]
+
+
+class HTTPTokenEngine:
+    """Samples from `model` on a server through `/completions`, in the ids of `template`."""
+
+    def __init__(
+        self,
+        client: Client,
+        model: str,
+        *,
+        template: Template,
+        context_window: int,
+        version: int = 0,
+    ) -> None:
+        self.template = template
+        self.context_window = context_window
+        self.version = version
+        """Counts the weights on the server; whoever loads new ones there raises it."""
+        self.client = client
+        self.model = model
+
+    async def generate(self, prompt: Sequence[int], sampling: Sampling) -> Completion:
+        """Sample one completion. Raises EngineUnavailable, ContextOverflow."""
+        version = self.version
+        choice = await self._ask(
+            {
+                "model": self.model,
+                "prompt": list[JsonValue](prompt),
+                "max_tokens": sampling.max_tokens,
+                "temperature": sampling.temperature,
+                "seed": sampling.seed,
+                "stop_token_ids": list[JsonValue](sorted(self.template.stop_ids)),
+                "logprobs": 0,
+                "return_token_ids": True,
+                "skip_special_tokens": False,
+                "add_special_tokens": False,
+            }
+        )
+        return Completion(
+            ids=choice.token_ids,
+            logprobs=choice.logprobs.token_logprobs,
+            finish="stop" if choice.token_ids[-1] in self.template.stop_ids else "length",
+            version=version,
+        )
+
+    async def aclose(self) -> None:
+        """Close the connections."""
+        await self.client.aclose()
+
+    async def _ask(self, body: dict[str, JsonValue]) -> _Choice:
+        where = f"{self.client.base_url} (model {self.model})"
+        try:
+            answer = _Answer.model_validate(await self.client.post("completions", body))
+        except RequestRefused as error:
+            raise_if_too_long(error)
+            raise
+        except ValidationError as error:
+            first = error.errors()[0]
+            place = ".".join(str(part) for part in first["loc"])
+            raise EngineUnavailable(
+                f"{where}: no token ids in the answer: {place}: {first['msg']}; "
+                "this needs a server that knows return_token_ids, such as vLLM"
+            ) from None
+        if not answer.choices or not answer.choices[0].token_ids:
+            raise EngineUnavailable(f"{where}: an answer without tokens")
+        choice = answer.choices[0]
+        if len(choice.token_ids) != len(choice.logprobs.token_logprobs):
+            raise EngineUnavailable(
+                f"{where}: {len(choice.token_ids)} token ids but "
+                f"{len(choice.logprobs.token_logprobs)} log-probabilities"
+            )
+        return choice

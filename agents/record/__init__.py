@@ -1,0 +1,1 @@
+"""What happened in an episode, and what can be read off it."""

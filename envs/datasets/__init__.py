@@ -1,0 +1,1 @@
+"""Public benchmarks as environments; their data is not shipped."""

@@ -1,0 +1,1 @@
+"""Search and the web, as tools."""

@@ -1,0 +1,1 @@
+"""Long work in a context that does not hold it."""

@@ -1,0 +1,1 @@
+"""Facts that have to be looked up."""

@@ -1,0 +1,1 @@
+"""Plans in worlds of exact rules."""

@@ -1,0 +1,1 @@
+"""The kinds of sandboxes, and how each is started and ended."""

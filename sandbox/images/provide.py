@@ -1,0 +1,68 @@
+"""Make sure that the engine holds the image a container is to be made from."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable, Sequence
+
+import docker
+from docker.errors import DockerException, ImageNotFound
+
+from forethought.sandbox.base import SandboxUnavailable
+from forethought.sandbox.engine import connect
+from forethought.sandbox.images import distributions, image
+from forethought.sandbox.images.chosen import BuiltImage
+
+logger = logging.getLogger(__name__)
+
+_lock = threading.Lock()
+
+
+def provide(engine: docker.APIClient, reference: str | None) -> None:
+    """Pull the named image; build and load the default one, once."""
+    if reference is not None:
+        logger.info("pulling the image %s", reference)
+        try:
+            engine.pull(reference)
+        except DockerException as error:
+            raise SandboxUnavailable(
+                f"image {reference!r} is not here and cannot be pulled: {error}; "
+                "pull or load it yourself, or leave SandboxSpec.image unset"
+            ) from error
+        return
+    with _lock:
+        load(engine, image.tag(), image.build)
+
+
+def provide_with(packages: Sequence[str], *, with_git: bool) -> BuiltImage:
+    """See `forethought.sandbox.build_image`."""
+    with connect() as engine, distributions.gathered(packages) as chosen, _lock:
+        # What was asked for by version stands for what is here.
+        every = [*image.default_distributions(), *chosen]
+        found = list({distributions.key(each.name): each for each in every}.values())
+        reference = image.tag_with(found, with_git=with_git)
+        load(engine, reference, lambda: image.build_with(found, with_git=with_git))
+        return described(engine, reference)
+
+
+def described(engine: docker.APIClient, reference: str) -> BuiltImage:
+    """What the engine says of an image that it holds."""
+    status = engine.inspect_image(reference)
+    workdir = status["Config"].get("WorkingDir") or "/"
+    return BuiltImage(
+        reference=reference,
+        id=status["Id"],
+        num_bytes=int(status["Size"]),
+        workdir=None if workdir == "/" else workdir,
+    )
+
+
+def load(engine: docker.APIClient, reference: str, make: Callable[[], bytes]) -> None:
+    """Make an image and have the engine load it, unless it is there."""
+    try:
+        engine.inspect_image(reference)
+    except ImageNotFound:
+        logger.info("building the image %s from this machine's files", reference)
+        for line in engine.load_image(make()):
+            logger.debug("docker load: %s", line)

@@ -1,0 +1,1 @@
+"""What runs inside a sandbox: our agent, on the standard library alone."""

@@ -1,0 +1,1 @@
+"""What an agent leaves behind, judged where the agent has never been."""

@@ -1,0 +1,1 @@
+"""What a sandbox may reach, carried out by the controller."""

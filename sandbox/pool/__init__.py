@@ -1,0 +1,1 @@
+"""Warm sandboxes on loan."""

@@ -1,0 +1,1 @@
+"""From the controller to the agent in a sandbox and back."""
