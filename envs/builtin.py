@@ -21,9 +21,19 @@ LONG = {
     "workbench-v0": "suite.long.workbench:Workbench",
 }
 
+PUZZLES: dict[str, str] = {}
+
+SERVICES: dict[str, str] = {}
+
+WORLDS: dict[str, str] = {}
+
+DATASETS: dict[str, str] = {}
+
+ADAPTERS: dict[str, str] = {}
+
 BUILTIN = {
     f"forethought/{name}": f"forethought.envs.{where}"
-    for family in (PLANNING, LOOKUP, CODE, LONG)
+    for family in (PLANNING, LOOKUP, CODE, LONG, PUZZLES, SERVICES, WORLDS, DATASETS, ADAPTERS)
     for name, where in family.items()
 }
 

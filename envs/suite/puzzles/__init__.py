@@ -1,0 +1,1 @@
+"""Short questions with checked answers, and what an answer is worth that knows its limits."""

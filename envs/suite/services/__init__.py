@@ -1,0 +1,1 @@
+"""Services with policies and a database, whose state at the end is judged."""
