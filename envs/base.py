@@ -31,6 +31,7 @@ from forethought.envs.canary import Canary
 from forethought.envs.card import Card
 from forethought.envs.context import Context
 from forethought.envs.lazy import LazySandbox
+from forethought.envs.needs import DOCKER, SANDBOX, Need
 from forethought.envs.portal import run_sync
 from forethought.envs.protocols import TAGS, ToolProtocol
 from forethought.envs.scoring import Submission, score_kind
@@ -137,6 +138,12 @@ class Env(gymnasium.Env[str, Action | str]):
     def has_oracle(cls) -> bool:
         """Whether it has an expert to learn from and to check it with."""
         return cls.oracle is not Env.oracle
+
+    @classmethod
+    def needs(cls) -> tuple[Need, ...]:
+        """What has to be on this machine, by default what the card says."""
+        sandbox = (SANDBOX,) if cls.card.needs_sandbox and DOCKER not in cls.card.needs else ()
+        return (*sandbox, *cls.card.needs)
 
     def child_oracle(self, child: Env) -> str:
         """The expert's next action for a sub-agent that acts in `child`."""
