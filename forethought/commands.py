@@ -48,21 +48,10 @@ def play(args: Namespace, console: Console) -> Result:
 
 
 def check(args: Namespace, console: Console) -> Result:
-    """`check ID`."""
-    from forethought.envs.check import check_env
+    """`check ID ...`, or `check --all`."""
+    from forethought.checking import check as check_named
 
-    env_id = environment_id(args.id)
-    report = check_env(env_id)
-    console.print(str(report), markup=False)
-    found: list[JsonValue] = [
-        {"name": finding.name, "ok": finding.ok, "detail": finding.detail}
-        for finding in report.findings
-    ]
-    broken = [finding.name for finding in report.findings if finding.ok is False]
-    result: Result = {"env": env_id, "ok": report.ok, "findings": found}
-    if broken:
-        raise CommandFailed(f"{env_id} breaks a promise: {', '.join(broken)}", result)
-    return result
+    return check_named(args, console)
 
 
 def evaluate(args: Namespace, console: Console) -> Result:

@@ -27,8 +27,14 @@ def build_parser() -> argparse.ArgumentParser:
     play.add_argument("id", metavar="ID")
     _add_instance(play)
 
-    check = _command(commands, "check", "test whether an environment keeps its promises")
-    check.add_argument("id", metavar="ID", help="an id, or FILE.py:ID to import your own first")
+    check = _command(commands, "check", "test whether environments keep their promises")
+    check.add_argument(
+        "ids", nargs="*", metavar="ID", help="an id, or FILE.py:ID to import your own first"
+    )
+    check.add_argument("--all", action="store_true", help="every environment that is registered")
+    check.add_argument(
+        "--option", action="append", default=[], metavar="key=value", help="of the environment"
+    )
 
     _add_eval(_command(commands, "eval", "measure a model"))
 
