@@ -33,9 +33,13 @@ class CommandFailed(Exception):
 
 
 def list_environments(args: Namespace, console: Console) -> Result:
-    """`envs [ID]`."""
-    from forethought.listing import show_all, show_one
+    """`envs [ID]`, or `envs --markdown FILE`."""
+    from forethought.listing import show_all, show_one, write_markdown
 
+    if args.markdown is not None:
+        if args.id is not None:
+            raise ValueError("--markdown writes the cards of all environments; leave out the id")
+        return write_markdown(args.markdown, console)
     return show_one(environment_id(args.id), console) if args.id else show_all(console)
 
 

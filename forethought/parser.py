@@ -22,6 +22,9 @@ def build_parser() -> argparse.ArgumentParser:
 
     envs = _command(commands, "envs", "list environments, or show one")
     envs.add_argument("id", nargs="?", metavar="ID")
+    envs.add_argument(
+        "--markdown", type=Path, metavar="FILE", help="write the cards of the built-in ones there"
+    )
 
     play = _command(commands, "play", "act by hand in the terminal")
     play.add_argument("id", metavar="ID")
