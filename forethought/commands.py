@@ -43,6 +43,13 @@ def list_environments(args: Namespace, console: Console) -> Result:
     return show_one(environment_id(args.id), console) if args.id else show_all(console)
 
 
+def new(args: Namespace, console: Console) -> Result:
+    """`new NAME`."""
+    from forethought.creating import create
+
+    return create(args.name, folder=args.out, console=console)
+
+
 def play(args: Namespace, console: Console) -> Result:
     """`play ID`."""
     from forethought.playing import play_by_hand
@@ -167,6 +174,7 @@ def demo(args: Namespace, console: Console) -> Result:
 
 COMMANDS: Mapping[str, Callable[[Namespace, Console], Result]] = {
     "envs": list_environments,
+    "new": new,
     "play": play,
     "check": check,
     "eval": evaluate,
