@@ -9,7 +9,7 @@ from terminal import BLOCKS, CUSTOM, result, run
 
 from forethought.envs import Card, Env, Task, register
 from forethought.envs.check.sweep import sweep
-from forethought.envs.needs import DATA, Need, data, package
+from forethought.envs.needs import DATA, Need, data, given, package
 
 
 class Hungry(Env):
@@ -114,10 +114,16 @@ def test_data_is_looked_for_where_the_variable_says(
 
 
 def test_a_package_is_found_without_being_imported() -> None:
-    assert package("json", extra="x").missing() is None
-    assert package("no_such_module_at_all", extra="gem").missing() == (
+    assert package("json", install="nothing").missing() is None
+    assert package("no_such_module_at_all", install="forethought[gem]").missing() == (
         "needs the package no_such_module_at_all: run: pip install 'forethought[gem]'"
     )
+
+
+def test_what_only_an_option_can_give_is_missing_until_it_does() -> None:
+    need = given("url", what="a server")
+    assert need.missing() == "needs a server: pass --option url=..."
+    assert need.missing(["url"]) is None
 
 
 @pytest.mark.parametrize(
