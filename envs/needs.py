@@ -72,6 +72,7 @@ SANDBOX = Need(
     what="a sandbox",
     get="start Docker or install bubblewrap; forethought doctor says what there is",
     is_here=lambda: _isolates("docker", "bwrap"),
+    option="backend",
 )
 DOCKER = Need(
     what="a Docker engine",
