@@ -109,6 +109,8 @@ async def run_agent(agent: Agent) -> End:
         with anyio.move_on_after(limit_s - episode.t) as scope, current_holder().clock(scope):
             stop = await _live(agent)
         if scope.cancelled_caught:
+            if agent.children is not None:
+                agent.children.raise_if_lost()
             stop = Stop.TIME_LIMIT
             episode.record(
                 Limit(agent=agent.path, t=episode.t, what="second", used=episode.t, limit=limit_s)

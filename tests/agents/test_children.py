@@ -171,6 +171,15 @@ def test_a_child_lost_to_the_world_loses_the_episode(waits: bool) -> None:
     check_record(trajectory)
 
 
+def test_a_child_lost_to_the_world_loses_an_episode_that_is_out_of_time_as_well() -> None:
+    trajectory = stage(
+        Cast(left=["FAIL"], main=[spawn("left"), call("rest", seconds=60)]),
+        limits=replace(WIDE, seconds=0.5),
+    )
+    assert ends(trajectory) == {"0.0": Stop.PROVIDER_ERROR, "0": Stop.PROVIDER_ERROR}
+    assert trajectory.reward is None
+
+
 @pytest.mark.parametrize(
     ("actions", "message"),
     [
