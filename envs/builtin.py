@@ -29,7 +29,9 @@ WORLDS: dict[str, str] = {}
 
 DATASETS: dict[str, str] = {}
 
-ADAPTERS: dict[str, str] = {}
+ADAPTERS: dict[str, str] = {
+    "harbor-v0": "adapters.harbor:Harbor",
+}
 
 BUILTIN = {
     f"forethought/{name}": f"forethought.envs.{where}"
