@@ -30,7 +30,12 @@ WORLDS: dict[str, str] = {}
 DATASETS: dict[str, str] = {}
 
 ADAPTERS: dict[str, str] = {
+    "gem-v0": "adapters.gem_game:Gem",
+    "gymnasium-v0": "adapters.gymnasium_text:GymnasiumText",
     "harbor-v0": "adapters.harbor:Harbor",
+    "reasoning-gym-v0": "adapters.reasoning:ReasoningGym",
+    "textarena-v0": "adapters.textarena_game:TextArena",
+    "textworld-v0": "adapters.textworld_game:TextWorld",
 }
 
 BUILTIN = {
