@@ -33,6 +33,7 @@ ADAPTERS: dict[str, str] = {
     "gem-v0": "adapters.gem_game:Gem",
     "gymnasium-v0": "adapters.gymnasium_text:GymnasiumText",
     "harbor-v0": "adapters.harbor:Harbor",
+    "openenv-v0": "adapters.openenv:OpenEnv",
     "reasoning-gym-v0": "adapters.reasoning:ReasoningGym",
     "textarena-v0": "adapters.textarena_game:TextArena",
     "textworld-v0": "adapters.textworld_game:TextWorld",
