@@ -79,9 +79,7 @@ class OpenEnv(Env):
     async def begin(self) -> str:
         """Connect and reset. Raises ValueError without a URL, ConnectionError without a server."""
         if not self.url.startswith(("http://", "https://")):
-            raise ValueError(
-                f"openenv-v0 needs a server: --option url=http://..., not {self.url!r}"
-            )
+            raise ValueError(f"a server is needed: --option url=http://..., not {self.url!r}")
         self._field = text_field(await self._schema())
         client = library("websockets.asyncio.client", extra="openenv")
         broken = library("websockets", extra="openenv").WebSocketException
@@ -92,12 +90,8 @@ class OpenEnv(Env):
                 max_size=MAX_MESSAGE,
                 proxy=None,
             )
-        except (
-            OSError,
-            TimeoutError,
-            library("websockets", extra="openenv").WebSocketException,
-        ) as e:
-            raise ConnectionError(f"no OpenEnv server at {self.url}: {e}") from e
+        except (OSError, TimeoutError, broken) as error:
+            raise ConnectionError(f"no OpenEnv server at {self.url}: {error}") from error
         self.resources.push_async_callback(self._connection.close)
         self.total = 0.0
         observed = await self._ask("reset", {"seed": self.task.data.get("seed")})
