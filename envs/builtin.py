@@ -39,9 +39,28 @@ ADAPTERS: dict[str, str] = {
     "textworld-v0": "adapters.textworld_game:TextWorld",
 }
 
+WIDE = {
+    "chain-v0": "suite.wide.chain:Chain",
+    "corpus-v0": "suite.wide.corpus:Corpus",
+    "objectives-v0": "suite.wide.objectives:Objectives",
+    "report-v0": "suite.wide.report:Report",
+    "survey-v0": "suite.wide.survey:Survey",
+}
+
 BUILTIN = {
     f"forethought/{name}": f"forethought.envs.{where}"
-    for family in (PLANNING, LOOKUP, CODE, LONG, PUZZLES, SERVICES, WORLDS, DATASETS, ADAPTERS)
+    for family in (
+        PLANNING,
+        LOOKUP,
+        CODE,
+        LONG,
+        WIDE,
+        PUZZLES,
+        SERVICES,
+        WORLDS,
+        DATASETS,
+        ADAPTERS,
+    )
     for name, where in family.items()
 }
 
