@@ -13,6 +13,7 @@ from functools import lru_cache
 from typing import ClassVar, Literal, NamedTuple, get_args
 
 import numpy as np
+from numpy.typing import NDArray
 
 from forethought.envs.base import Env
 from forethought.envs.calls import render_call
@@ -79,7 +80,7 @@ class Corpus(Env):
         kind = get_args(Question)[int(rng.integers(3))]
         town = TOWNS[int(rng.integers(len(TOWNS)))]
         goods = GOODS[int(rng.integers(len(GOODS)))]
-        parts = [result(shard(seed, n), kind, town, goods) for n in range(1, horizon + 1)]
+        parts = [result(seed, n, kind, town, goods) for n in range(1, horizon + 1)]
         asked = ASKED[kind].format(goods=goods, town=town)
         return Task(
             id=f"corpus-{horizon}-{seed}-{kind}",
@@ -108,9 +109,9 @@ class Corpus(Env):
         if not 1 <= shard <= self.task.horizon:
             raise LookupError(f"no shard {shard}; there are 1 to {self.task.horizon}")
         self.read[shard] = None
+        records = records_of(self._seed(), shard)
         return "\n".join(
-            f"day {each.day}: {each.amount} {each.goods} to {each.town}"
-            for each in self._shard(shard)
+            f"day {each.day}: {each.amount} {each.goods} to {each.town}" for each in records
         )
 
     @tool
@@ -191,32 +192,34 @@ class Corpus(Env):
         data = self.task.data
         kind = next(each for each in get_args(Question) if each == data["kind"])
         town, goods = str(data["town"]), str(data["goods"])
-        return merged([result(self._shard(n), kind, town, goods) for n in numbers], kind)
+        return merged([result(self._seed(), n, kind, town, goods) for n in numbers], kind)
 
-    def _shard(self, number: int) -> tuple[Shipment, ...]:
-        return shard(int(str(self.task.data["seed"])), number)
+    def _seed(self) -> int:
+        return int(str(self.task.data["seed"]))
+
+
+def records_of(seed: int, number: int) -> list[Shipment]:
+    """The records of a shard of the corpus of a seed."""
+    columns = _columns(seed, number).T.tolist()
+    return [Shipment(day=d, town=TOWNS[t], goods=GOODS[g], amount=a) for d, t, g, a in columns]
+
+
+def result(seed: int, number: int, kind: Question, town: str, goods: str) -> int:
+    """What the records of a shard come to."""
+    _, towns, kinds, amounts = _columns(seed, number)
+    meant = amounts[(towns == TOWNS.index(town)) & (kinds == GOODS.index(goods))]
+    if kind == "count":
+        return len(meant)
+    return int(meant.sum() if kind == "sum" else meant.max(initial=0))
 
 
 @lru_cache(maxsize=4096)
-def shard(seed: int, number: int) -> tuple[Shipment, ...]:
-    """The records of a shard of the corpus of a seed."""
+def _columns(seed: int, number: int) -> NDArray[np.int64]:
+    """Days, towns, goods and amounts, RECORDS of each."""
     rng = np.random.default_rng((seed, number))
-    days = rng.integers(1, 366, size=RECORDS)
-    places = rng.integers(len(TOWNS), size=RECORDS)
-    kinds = rng.integers(len(GOODS), size=RECORDS)
-    amounts = rng.integers(1, 1000, size=RECORDS)
-    return tuple(
-        Shipment(day=int(d), town=TOWNS[p], goods=GOODS[k], amount=int(a))
-        for d, p, k, a in zip(days, places, kinds, amounts, strict=True)
-    )
-
-
-def result(records: Sequence[Shipment], kind: Question, town: str, goods: str) -> int:
-    """What these records come to."""
-    amounts = [each.amount for each in records if (each.town, each.goods) == (town, goods)]
-    if kind == "count":
-        return len(amounts)
-    return sum(amounts) if kind == "sum" else max(amounts, default=0)
+    low = np.array([[1], [0], [0], [1]])
+    high = np.array([[366], [len(TOWNS)], [len(GOODS)], [1000]])
+    return rng.integers(low, high, size=(4, RECORDS))
 
 
 def merged(parts: Sequence[int], kind: Question) -> int:

@@ -11,6 +11,11 @@ from typing import Literal, NamedTuple, get_args
 
 import numpy as np
 
+
+def _words(text: str) -> tuple[str, ...]:
+    return tuple(text.split())
+
+
 Field = Literal["city", "founded", "staff", "head", "product"]
 FIELDS: tuple[Field, ...] = get_args(Field)
 ASKED: dict[Field, str] = {
@@ -20,16 +25,16 @@ ASKED: dict[Field, str] = {
     "head": "the name of its head",
     "product": "what it makes",
 }
-_STARTS = "Ar Bel Cor Dan El Fen Gor Hal Ir Jun Kal Lor Mar Nor Or Pel Quin Ros Sel Tor Ul Ver Wil"
-_MIDDLES = "a an e en i in o on u un ab ed is os ul"
-_ENDS = "dale field ford gate ham holt ley low mere more ney row sen stock ton well wick worth"
-_KINDS = "Works Mills Foundry Brothers Company Sons Union Trading"
-_CITIES = "Arden Bexley Corran Dunmore Elsworth Farley Glenhaven Hartwell Ilston Jarrow Kelso Lydd"
-_GIVEN = (
-    "Ada Bram Cleo Dirk Edda Finn Gwen Hugo Ines Jonas Karin Levi Mona Nils Olga Piet Rosa Sven"
+_STARTS = _words("Ar Bel Cor Dan El Fen Gor Hal Ir Jun Kal Lor Mar Nor Or Pel Quin Ros Sel Tor")
+_MIDDLES = _words("a an e en i in o on u un ab ed is os ul")
+_ENDS = _words("dale field ford gate ham holt ley low mere more ney row sen stock ton wick worth")
+_KINDS = _words("Works Mills Foundry Brothers Company Sons Union Trading")
+_CITIES = _words("Arden Bexley Corran Dunmore Elsworth Farley Glenhaven Hartwell Ilston Jarrow")
+_GIVEN = _words("Ada Bram Cleo Dirk Edda Finn Gwen Hugo Ines Jonas Karin Levi Mona Nils Olga")
+_PRODUCTS = _words(
+    "barrels bells bricks candles chairs clocks gloves kettles ladders lamps locks nets pianos "
+    "pipes ropes saddles sails scales soap tiles"
 )
-_PRODUCTS = "barrels bells bricks candles chairs clocks gloves kettles ladders lamps locks nets "
-_PRODUCTS += "pianos pipes ropes saddles sails scales soap tiles"
 
 
 class Firm(NamedTuple):
@@ -81,27 +86,26 @@ def _firms(seed: int, size: int) -> tuple[Firm, ...]:
     rng = np.random.default_rng(seed)
     firms: dict[str, Firm] = {}
     while len(firms) < size:
-        name = _name(rng)
-        drawn = Firm(
-            name=name,
-            city=_one(rng, _CITIES),
-            founded=int(rng.integers(1700, 1990)),
-            staff=int(rng.integers(10, 5000)),
-            head=f"{_one(rng, _GIVEN)} {_surname(rng)}",
-            product=_one(rng, _PRODUCTS),
-        )
-        firms.setdefault(name, drawn)
+        firm = _firm(rng.integers(1 << 30, size=12).tolist())
+        firms.setdefault(firm.name, firm)
     return tuple(firms.values())
 
 
-def _name(rng: np.random.Generator) -> str:
-    return f"{_surname(rng)} {_one(rng, _KINDS)}"
+def _firm(drawn: list[int]) -> Firm:
+    a, b, c, kind, city, founded, staff, given, d, e, f, product = drawn
+    return Firm(
+        name=f"{_surname(a, b, c)} {_of(_KINDS, kind)}",
+        city=_of(_CITIES, city),
+        founded=1700 + founded % 290,
+        staff=10 + staff % 4990,
+        head=f"{_of(_GIVEN, given)} {_surname(d, e, f)}",
+        product=_of(_PRODUCTS, product),
+    )
 
 
-def _surname(rng: np.random.Generator) -> str:
-    return _one(rng, _STARTS) + _one(rng, _MIDDLES) + _one(rng, _ENDS)
+def _surname(start: int, middle: int, end: int) -> str:
+    return _of(_STARTS, start) + _of(_MIDDLES, middle) + _of(_ENDS, end)
 
 
-def _one(rng: np.random.Generator, words: str) -> str:
-    listed = words.split()
-    return listed[int(rng.integers(len(listed)))]
+def _of(words: tuple[str, ...], number: int) -> str:
+    return words[number % len(words)]
