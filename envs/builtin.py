@@ -13,7 +13,9 @@ LOOKUP = {
 }
 
 CODE = {
+    "package-v0": "suite.code.package:Package",
     "repair-v0": "suite.code.repair:Repair",
+    "synthesis-v0": "suite.code.synthesis:Synthesis",
 }
 
 LONG = {
