@@ -15,6 +15,7 @@ LOOKUP = {
 CODE = {
     "package-v0": "suite.code.package:Package",
     "repair-v0": "suite.code.repair:Repair",
+    "repository-v0": "suite.code.repository:Repository",
     "synthesis-v0": "suite.code.synthesis:Synthesis",
 }
 
