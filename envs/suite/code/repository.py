@@ -282,5 +282,5 @@ def _has_docker() -> bool:
 
 
 def _usual_folder() -> Path:
-    """Where archives are unless an option says otherwise; a folder that is not there without any."""
+    """Where archives are unless an option says otherwise."""
     return Path(os.environ.get(DATA, "/nowhere"), FOLDER)
