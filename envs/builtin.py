@@ -27,7 +27,10 @@ SERVICES: dict[str, str] = {}
 
 WORLDS: dict[str, str] = {}
 
-DATASETS: dict[str, str] = {}
+DATASETS = {
+    "pddl-v0": "datasets.pddl_folder:PddlFolder",
+    "planbench-v0": "datasets.planbench:PlanBench",
+}
 
 ADAPTERS: dict[str, str] = {}
 

@@ -94,7 +94,15 @@ class Dataset(Env):
 
     def beside(self, name: str) -> Path:
         """Another file of the set, in the same folder as the tasks. Raises DataMissing."""
-        return self._required(self._file()[0].parent / name)
+        return self.require(self._file()[0].with_name(name))
+
+    @classmethod
+    def require(cls, file: Path) -> Path:
+        """The file, or `file.gz` in its place. Raises DataMissing."""
+        try:
+            return required(file)
+        except FileNotFoundError as error:
+            raise DataMissing(cls._advice(str(error))) from None
 
     def _draw(self, seed: int | None) -> Task:
         if seed is None:
@@ -119,7 +127,7 @@ class Dataset(Env):
             return found[self.split], True
         if found:
             return next(iter(found.values())), False
-        return self._required(root / next(iter(self.files.values()))), False
+        return self.require(root / next(iter(self.files.values()))), False
 
     def _root(self) -> Path:
         given = os.environ.get(VARIABLE)
@@ -131,17 +139,12 @@ class Dataset(Env):
             raise DataMissing(self._advice(f"no file or folder {root}"))
         return root
 
-    def _required(self, file: Path) -> Path:
-        try:
-            return required(file)
-        except FileNotFoundError as error:
-            raise DataMissing(self._advice(str(error))) from None
-
-    def _advice(self, problem: str) -> str:
-        names = " or ".join(self.files.values())
+    @classmethod
+    def _advice(cls, problem: str) -> str:
+        names = " or ".join(cls.files.values())
         return (
-            f"{type(self).__name__}: {problem}; get {names} from {self.origin} and pass "
-            f"path=FOLDER, or put it into ${VARIABLE}/{self.folder}"
+            f"{cls.__name__}: {problem}; get {names} from {cls.origin} and pass "
+            f"path=FOLDER, or put it into ${VARIABLE}/{cls.folder}"
         )
 
 
