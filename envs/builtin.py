@@ -30,6 +30,7 @@ WORLDS: dict[str, str] = {}
 DATASETS = {
     "pddl-v0": "datasets.pddl_folder:PddlFolder",
     "planbench-v0": "datasets.planbench:PlanBench",
+    "tau-retail-v0": "datasets.tau:TauRetail",
 }
 
 ADAPTERS: dict[str, str] = {}
