@@ -28,6 +28,7 @@ SERVICES: dict[str, str] = {}
 WORLDS: dict[str, str] = {}
 
 DATASETS = {
+    "bfcl-multi-turn-v0": "datasets.bfcl:BfclMultiTurn",
     "pddl-v0": "datasets.pddl_folder:PddlFolder",
     "planbench-v0": "datasets.planbench:PlanBench",
     "tau-retail-v0": "datasets.tau:TauRetail",

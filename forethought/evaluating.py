@@ -245,7 +245,9 @@ def _show(summaries: list[Summary], console: Console) -> None:
     table = Table(box=SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False)
     table.add_column("environment", no_wrap=True)
     table.add_column("model", overflow="fold")
-    for name in ("success (95 %)", "n", "coverage", "tokens"):
+    has_baseline = any(summary.doing_nothing is not None for summary in summaries)
+    baseline = ["doing nothing"] if has_baseline else []
+    for name in ("success (95 %)", *baseline, "n", "coverage", "tokens"):
         table.add_column(name, justify="right", no_wrap=True)
     for summary in summaries:
         table.add_row(
@@ -254,6 +256,10 @@ def _show(summaries: list[Summary], console: Console) -> None:
             "withheld"
             if summary.success is None
             else f"{share(summary.success)} ({percent_interval(summary.ci)})",
+            *(
+                "" if summary.doing_nothing is None else share(summary.doing_nothing)
+                for _ in baseline
+            ),
             f"{summary.n:,}",
             share(summary.coverage),
             format_value(round(summary.tokens_mean or 0)),
