@@ -34,6 +34,7 @@ _ASKS_YES = re.compile(
     r"|\b(?:shall|should) I\b|\b(?:want|like) me to\b",
     re.IGNORECASE,
 )
+_IS_OPEN = re.compile(r"(?:how|what|when|where|which|who|why)\b", re.IGNORECASE)
 _ASKS_MORE = re.compile(
     r"\b(?:any|some)thing else\b|\bany (?:other|further|more)\b|\bfurther\b", re.IGNORECASE
 )
@@ -100,7 +101,7 @@ class Customer:
     def _reply(self, question: str) -> str:
         if _ASKS_WHO.search(question) and self.identity:
             return " ".join(self.identity)
-        if _ASKS_YES.search(question):
+        if _ASKS_YES.search(question) and not _IS_OPEN.match(question):
             return "Yes, please go ahead."
         wanted = _words(question)
         best = max(self.requests, key=lambda each: len(wanted & _words(each)))
