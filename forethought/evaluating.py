@@ -246,7 +246,7 @@ def _show(summaries: list[Summary], console: Console) -> None:
     table.add_column("environment", no_wrap=True)
     table.add_column("model", overflow="fold")
     has_baseline = any(summary.doing_nothing is not None for summary in summaries)
-    baseline = ["doing nothing"] if has_baseline else []
+    baseline = ["doing\nnothing"] if has_baseline else []
     for name in ("success (95 %)", *baseline, "n", "coverage", "tokens"):
         table.add_column(name, justify="right", no_wrap=True)
     for summary in summaries:

@@ -15,6 +15,7 @@ from forethought.agents.engines.expert import ExpertEngine
 from forethought.agents.engines.scripted import ScriptedEngine
 from forethought.agents.loop import run_episode
 from forethought.agents.record.log import EventLog
+from forethought.cli import main
 from forethought.envs.calls import render_call
 from forethought.envs.check import check_env
 from forethought.envs.datasets.tau import TauRetail
@@ -131,6 +132,15 @@ def test_doing_nothing_is_told_beside_every_score(tmp_path: Path) -> None:
         env.step("")
         *_, info = env.step("")
         assert info["metrics"]["doing_nothing"] == info["score"] == baseline
+
+
+def test_evaluation_prints_what_doing_nothing_scores(
+    tasks: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    command = ["eval", "--env", "tau-retail-v0", "--model", "oracle", "-n", "2"]
+    assert main([*command, "--option", f"path={tasks}"]) == 0
+    words = capsys.readouterr().out.split()
+    assert {"doing", "nothing", "100", "0"} <= set(words)
 
 
 def test_an_action_that_the_shop_refuses_is_no_part_of_the_solution(tmp_path: Path) -> None:
