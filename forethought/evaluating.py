@@ -245,21 +245,13 @@ def _show(summaries: list[Summary], console: Console) -> None:
     table = Table(box=SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False)
     table.add_column("environment", no_wrap=True)
     table.add_column("model", overflow="fold")
-    has_baseline = any(summary.doing_nothing is not None for summary in summaries)
-    baseline = ["doing\nnothing"] if has_baseline else []
-    for name in ("success (95 %)", *baseline, "n", "coverage", "tokens"):
+    for name in ("success (95 %)", "n", "coverage", "tokens"):
         table.add_column(name, justify="right", no_wrap=True)
     for summary in summaries:
         table.add_row(
             summary.env,
             Text(summary.model),
-            "withheld"
-            if summary.success is None
-            else f"{share(summary.success)} ({percent_interval(summary.ci)})",
-            *(
-                "" if summary.doing_nothing is None else share(summary.doing_nothing)
-                for _ in baseline
-            ),
+            _success(summary),
             f"{summary.n:,}",
             share(summary.coverage),
             format_value(round(summary.tokens_mean or 0)),
@@ -268,3 +260,13 @@ def _show(summaries: list[Summary], console: Console) -> None:
     for summary in summaries:
         for warning in summary.warnings:
             console.print(f"{summary.env}: {warning}", style="yellow", markup=False)
+
+
+def _success(summary: Summary) -> str:
+    """With its interval, and below it what doing nothing scores where that is known."""
+    if summary.success is None:
+        return "withheld"
+    told = f"{share(summary.success)} ({percent_interval(summary.ci)})"
+    if summary.doing_nothing is None:
+        return told
+    return f"{told}\ndoing nothing: {share(summary.doing_nothing)}"

@@ -27,7 +27,6 @@ from pydantic import JsonValue
 from forethought.envs.calls import render_call
 from forethought.envs.card import Card
 from forethought.envs.datasets.bfcl_rows import (
-    Call,
     Script,
     described_by,
     functions,
@@ -72,7 +71,16 @@ class BfclMultiTurn(Dataset):
     folder = "bfcl"
     files: Mapping[Split, str] = {"eval": "BFCL_v4_multi_turn_base.json"}
     origin = "https://pypi.org/project/bfcl-eval"
-    state_fields = ("world", "reference", "turn", "turn_start", "num_calls", "answers", "passed")
+    state_fields = (
+        "world",
+        "reference",
+        "turn",
+        "turn_start",
+        "num_calls",
+        "answers",
+        "passed",
+        "offered",
+    )
     world: World
     reference: World
     """The same services, used by the solution."""
@@ -92,6 +100,7 @@ class BfclMultiTurn(Dataset):
             raise ValueError(f"category is one of {get_args(Category)}, not {category!r}")
         self.files = {"eval": f"BFCL_v4_multi_turn_{category}.json"}
         self.instructions = _RULES
+        self._offered: frozenset[str] = frozenset()
         self.turn, self.turn_start, self.num_calls = 0, 0, 0
         self.answers: list[str] = []
         """Of all calls so far."""
@@ -113,7 +122,7 @@ class BfclMultiTurn(Dataset):
         self.reference = World.of(script.services, script.config, is_long=script.is_long)
         self.turn, self.turn_start, self.num_calls = 0, 0, 0
         self.answers, self.passed = [], []
-        self._offer(self._known().keys() - script.held_back)
+        self.offered = frozenset(self._known()) - script.held_back
         return self.task.prompt
 
     def max_steps(self) -> int:
@@ -128,7 +137,7 @@ class BfclMultiTurn(Dataset):
             self.over = True
             return _GOODBYE
         added = self.script.added.get(self.turn, ())
-        self._offer(added)
+        self.offered |= frozenset(added)
         if self.script.turns[self.turn]:
             return self.script.turns[self.turn]
         return f"{self.protocol.explain([self.tools[name] for name in added])}\n{MORE_FUNCTIONS}"
@@ -174,26 +183,34 @@ class BfclMultiTurn(Dataset):
             known.update(catalogue(folder, service))
         return known
 
-    def _offer(self, names: Iterable[str]) -> None:
-        known = self._known()
-        self.tools = {
-            **self.tools,
-            **{n: replace(known[n], function=partial(self._call, n)) for n in known if n in names},
+    @property
+    def offered(self) -> frozenset[str]:
+        """Functions that the agent has been told of; setting it changes the tools."""
+        return self._offered
+
+    @offered.setter
+    def offered(self, names: frozenset[str]) -> None:
+        others = {name: tool for name, tool in self.tools.items() if name not in self._offered}
+        own = {
+            name: replace(tool, function=partial(self._call, name))
+            for name, tool in self._known().items()
+            if name in names
         }
+        self._offered, self.tools = names, {**others, **own}
 
     def _call(self, function_name: str, /, **arguments: JsonValue) -> str:
         self.num_calls += 1
-        answer = self._answer(self.world, Call(name=function_name, arguments=arguments))
+        answer = self._answer(self.world, function_name, arguments)
         self.answers.append(answer)
         return answer
 
-    def _answer(self, world: World, call: Call) -> str:
-        service, _ = functions(self._file()[0].parent, self.script.services)[call.name]
-        return world.call(service, call.name, call.arguments)
+    def _answer(self, world: World, name: str, arguments: Mapping[str, JsonValue]) -> str:
+        service, _ = functions(self._file()[0].parent, self.script.services)[name]
+        return world.call(service, name, arguments)
 
     def _passes(self) -> bool:
         solution = self.script.solution[self.turn]
-        wanted = [self._answer(self.reference, call) for call in solution]
+        wanted = [self._answer(self.reference, call.name, call.arguments) for call in solution]
         if not solution:
             return True
         if not self.num_calls:

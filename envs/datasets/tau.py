@@ -30,10 +30,12 @@ from forethought.envs.datasets.described import described
 from forethought.envs.datasets.rows import read_rows, read_text
 from forethought.envs.datasets.tau_rows import (
     Action,
+    Records,
     Row,
+    Script,
     ToolEntry,
-    actions_of,
     end_state,
+    script_of,
     task_of,
 )
 from forethought.envs.datasets.tau_shop import TRANSFER, Shop
@@ -49,6 +51,7 @@ DATABASE, POLICY, TOOLS = "retail_db.json", "retail_policy.md", "retail_tools.js
 SCRIPTED = "scripted"
 MAX_STEPS = 30
 """Upstream's default (`max_num_steps` in its agents)."""
+_GOODBYE = "Thank you, that is all. Goodbye."
 
 
 class TauRetail(Dataset):
@@ -69,6 +72,7 @@ class TauRetail(Dataset):
     origin = "https://github.com/sierra-research/tau-bench"
     state_fields = ("store", "log")
     store: Store
+    script: Script
 
     def __init__(
         self,
@@ -83,9 +87,8 @@ class TauRetail(Dataset):
         if not user:
             raise ValueError(f"user is {SCRIPTED!r} or the name of a mind, not ''")
         self.user = user
-        self.actions: tuple[Action, ...] = ()
         self.customer = Customer(identity=(), requests=())
-        self.goal: Mapping[str, Mapping[str, object]] = {}
+        self.goal: Records = {}
         """Changed records after the task's own actions."""
         self.log: list[tuple[str, str]] = []
         """What the "user" and the "agent" said and which "tool" calls were made, in order."""
@@ -107,11 +110,11 @@ class TauRetail(Dataset):
         """
         if self.user != SCRIPTED and self.context.minds is None:
             raise ValueError(f"user={self.user!r} is a mind, and there are none; see --mind")
-        self.actions = actions_of(self.task)
-        self.customer = Customer.of(str(self.task.data["instruction"]))
+        self.script = script_of(self.task)
+        self.customer = Customer.of(self.script.instruction)
         tables = read_tables(self.beside(DATABASE))
         self.store = Store(tables=tables)
-        self.goal = end_state(tables, self.actions)
+        self.goal = end_state(tables, self.script.actions)
         self.instructions = read_policy(self.beside(POLICY))
         tools = catalogue(self.beside(TOOLS), tables)
         own = {each.name: replace(each, function=partial(self._call, each.name)) for each in tools}
@@ -127,20 +130,22 @@ class TauRetail(Dataset):
     async def reply(self, text: str) -> str:
         """Say it to the customer, plans left out; they answer or hang up."""
         said = without_plan(text)
-        urged, acted = ("user", GO_ON) in self.log[-1:], self.log[-1:] and self.log[-1][0] == "tool"
+        last, words = self.log[-1]
         self.log.append(("agent", said))
         if self.user == SCRIPTED:
-            answer = self.customer.answer(said, has_acted=bool(acted), was_urged=urged)
+            answer = self.customer.answer(said, has_acted=last == "tool", was_urged=words == GO_ON)
         else:
             answer = await self._ask_mind()
-        self.over = answer is None
-        self.log.append(("user", answer or STOP))
-        return answer or "Thank you, that is all. Goodbye."
+        self.log.append(("user", STOP if answer is None else answer))
+        if answer is not None:
+            return answer
+        self.over = True
+        return _GOODBYE
 
     async def _ask_mind(self) -> str | None:
         minds = self.context.minds
         assert minds is not None
-        prompt = user_prompt(str(self.task.data["instruction"]), self.log)
+        prompt = user_prompt(self.script.instruction, self.log)
         (answer,) = await minds.ask(
             [prompt], n=1, reduce="first", context=self.context, mind=self.user
         )
@@ -159,7 +164,7 @@ class TauRetail(Dataset):
     @metric
     def doing_nothing(self) -> float:
         """What the reward is for an agent that does and says nothing, as upstream scores it."""
-        return float(not self.goal and not self._outputs())
+        return float(not self.goal and not self.script.outputs)
 
     @metric
     def records_right(self) -> float:
@@ -176,7 +181,8 @@ class TauRetail(Dataset):
         action = text if kind == "agent" else f"<tool_call>{text}</tool_call>"
         if self.num_steps:
             return action
-        return f"plan: {'; '.join(('find the customer', *map(_words, self.actions)))}\n{action}"
+        plan = "; ".join(("find the customer", *map(_words, self.script.actions)))
+        return f"plan: {plan}\n{action}"
 
     def floor(self, rng: np.random.Generator) -> str:
         """Look up or cancel a random order, or say something."""
@@ -194,16 +200,18 @@ class TauRetail(Dataset):
         """What the policy asks for: identify, look, have each change confirmed, make it, tell."""
         yield "agent", "Could you tell me your email, or your name and zip code?"
         yield "tool", self._lookup()
-        for order_id in dict.fromkeys(str(each.arguments["order_id"]) for each in self.actions):
+        actions = self.script.actions
+        ids = [each.arguments["order_id"] for each in actions if "order_id" in each.arguments]
+        for order_id in dict.fromkeys(map(str, ids)):
             yield "tool", _written("get_order_details", {"order_id": order_id})
-        for action in self.actions:
+        for action in actions:
             yield "agent", f"I am about to {_words(action)}. Do you confirm (yes/no)?"
             yield "tool", _written(action.name, action.arguments)
-        outputs = "".join(f" {output}." for output in self._outputs())
+        outputs = "".join(f" {output}." for output in self.script.outputs)
         yield "agent", f"All of that is done.{outputs} Is there anything else?"
 
     def _lookup(self) -> str:
-        user = self.store.tables.users[str(self.task.data["user_id"])]
+        user = self.store.tables.users[self.script.user_id]
         known = " ".join(self.customer.identity).lower()
         if user["email"].lower() in known:
             return _written("find_user_id_by_email", {"email": user["email"]})
@@ -213,14 +221,9 @@ class TauRetail(Dataset):
             {"first_name": name["first_name"], "last_name": name["last_name"], "zip": zip_code},
         )
 
-    def _outputs(self) -> list[str]:
-        outputs = self.task.data["outputs"]
-        assert isinstance(outputs, list)
-        return [str(each) for each in outputs]
-
     def _has_said_all(self) -> bool:
         said = [text.lower().replace(",", "") for who, text in self.log if who == "agent"]
-        return all(any(output.lower() in text for text in said) for output in self._outputs())
+        return all(any(output.lower() in text for text in said) for output in self.script.outputs)
 
 
 @cache

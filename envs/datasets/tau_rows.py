@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterable, Mapping
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, JsonValue, TypeAdapter, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError
 
 from forethought.envs.datasets.described import Description
 from forethought.envs.datasets.rows import first_error
@@ -53,6 +53,18 @@ class Row(BaseModel):
     expected_db_changes: tuple[Change, ...]
 
 
+class Script(BaseModel):
+    """The hidden part of a task."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    user_id: str
+    instruction: str
+    actions: tuple[Action, ...]
+    outputs: tuple[str, ...]
+    """What the agent has to say, in the case and with the commas of its choice."""
+
+
 class ToolEntry(BaseModel):
     """An item of the file of tools."""
 
@@ -80,21 +92,21 @@ def task_of(row: Row, tables: Tables) -> Task:
     return Task(
         id=row.id,
         prompt=Customer.of(row.instruction).opening,
-        data={
-            "user_id": row.user_id,
-            "instruction": row.instruction,
-            "actions": [action.model_dump(mode="json") for action in actions],
-            "outputs": [*row.required_outputs],
-        },
+        data=Script(
+            user_id=row.user_id,
+            instruction=row.instruction,
+            actions=tuple(actions),
+            outputs=row.required_outputs,
+        ).model_dump(mode="json"),
         traits=("skills", "strategy"),
         horizon=max(1, len(actions)),
     )
 
 
-def actions_of(task: Task) -> tuple[Action, ...]:
-    """What solves a task of `task_of`. Raises ValueError for any other task."""
+def script_of(task: Task) -> Script:
+    """The hidden part of a task of `task_of`. Raises ValueError for any other task."""
     try:
-        return TypeAdapter(tuple[Action, ...]).validate_python(task.data.get("actions"))
+        return Script.model_validate(task.data)
     except ValidationError as error:
         raise ValueError(f"task {task.id!r} is none of tau-bench: {first_error(error)}") from None
 

@@ -248,7 +248,11 @@ def test_a_function_that_is_held_back_is_offered_when_its_turn_comes() -> None:
         heard, *_ = env.step(env.oracle())
     assert heard.endswith(MORE_FUNCTIONS)
     assert "sort(file_name: string)" in heard
+    (fork,) = env.fork(1)
     assert "sort" in env.tools
+    assert "sort" in fork.tools
+    env.reset(seed=0, options={"task": env.task})
+    assert "sort" not in env.tools
 
 
 @needs_package
