@@ -88,7 +88,7 @@ class World:
                 raise ValueError(f"{name} is at most {largest:,}, not {value}")
         try:
             with localcontext():
-                return _text(getattr(self.services[service], method)(**arguments))
+                return _text(getattr(self.services[service], method)(**deepcopy(dict(arguments))))
         except Exception as error:  # noqa: BLE001 - whatever a simulator raises is its answer
             return f"Error during execution: {error}"
 

@@ -7,8 +7,9 @@ those that the task's own actions leave, and the agent has said the outputs that
 Beside it stand the share of changed records that are right and what an agent that does nothing
 would score. Without an end (`max_steps`) an episode is worth nothing, as upstream has it.
 
-Data: JSON Lines of `id, user_id, instruction, gold_actions, required_outputs, expected_db_changes`
-with `retail_db.json` (or .gz), `retail_policy.md` and `retail_tools.json` beside it.
+Data: JSON Lines of `id, user_id, instruction, gold_actions, required_outputs` and, to be checked,
+`expected_db_changes`; beside it `retail_db.json` (or .gz; orders, products and users in one),
+`retail_policy.md` (upstream's wiki) and `retail_tools.json` (what its tools say of themselves).
 """
 
 from __future__ import annotations
@@ -58,7 +59,8 @@ class TauRetail(Dataset):
     """Customer service in a shop, with a customer who is told what to want.
 
     `user` is "scripted" (`tau_user` says how; the same words get the same answer, at no cost) or
-    the name of a mind that plays the customer; `forethought eval --mind NAME=MODEL` gives one.
+    the name of a mind that plays the customer; `forethought eval --mind NAME=MODEL` gives one, and
+    its tokens count as the agent's. Scores with different customers are not comparable.
     """
 
     card: ClassVar[Card] = Card(
@@ -69,7 +71,7 @@ class TauRetail(Dataset):
     )
     folder = "tau_bench"
     files: Mapping[Split, str] = {"train": "retail_train.jsonl", "eval": "retail_dev.jsonl"}
-    origin = "https://github.com/sierra-research/tau-bench"
+    origin = "https://github.com/sierra-research/tau-bench (its tasks as JSON Lines)"
     state_fields = ("store", "log")
     store: Store
     script: Script

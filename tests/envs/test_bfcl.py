@@ -13,7 +13,7 @@ from pydantic import JsonValue
 from forethought.envs.calls import render_call
 from forethought.envs.check import check_env
 from forethought.envs.datasets.bfcl import MORE_FUNCTIONS, BfclMultiTurn, Category
-from forethought.envs.datasets.bfcl_world import BfclMissing
+from forethought.envs.datasets.bfcl_world import BfclMissing, World
 from forethought.envs.protocols import PROTOCOLS
 from forethought.envs.task import Split
 
@@ -220,6 +220,22 @@ def test_what_a_service_cannot_take_is_its_answer_and_no_crash() -> None:
     env = begun("0")
     observation, *_ = env.step(render_call("cd", {"folder": ["document"]}))
     assert observation.startswith("Error during execution: ")
+
+
+@needs_package
+def test_services_keep_nothing_of_what_they_are_given() -> None:
+    worlds = [World.of(("TwitterAPI",), {}, is_long=False) for _ in range(2)]
+    names: JsonValue = ["@a"]
+    tweet: dict[str, JsonValue] = {"content": "x", "mentions": names}
+    for world in worlds:
+        world.call(
+            "TwitterAPI", "authenticate_twitter", {"username": "john", "password": "john123"}
+        )
+        world.call("TwitterAPI", "post_tweet", tweet)
+    mention: dict[str, JsonValue] = {"tweet_id": 0, "mentioned_usernames": ["@b"]}
+    worlds[0].call("TwitterAPI", "mention", mention)
+    assert names == ["@a"]
+    assert not worlds[0].equals(worlds[1])
 
 
 @needs_package

@@ -154,6 +154,12 @@ def test_an_action_that_the_shop_refuses_is_no_part_of_the_solution(tmp_path: Pa
     assert "#W100" not in env.oracle()
 
 
+def test_a_row_need_not_say_what_it_leads_to(tmp_path: Path) -> None:
+    row = cancellation("#W3")
+    del row["expected_db_changes"]
+    assert played(only(tmp_path, row), CANCEL, DONE) == 1.0
+
+
 def test_forks_share_the_tables_and_nothing_else(tmp_path: Path) -> None:
     env = only(tmp_path, cancellation("#W3"))
     env.step("Could you tell me your email?")
