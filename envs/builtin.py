@@ -28,6 +28,8 @@ SERVICES: dict[str, str] = {}
 WORLDS: dict[str, str] = {}
 
 DATASETS = {
+    "gsm8k-v0": "datasets.gsm8k:GSM8K",
+    "math-v0": "datasets.competition:Competition",
     "pddl-v0": "datasets.pddl_folder:PddlFolder",
     "planbench-v0": "datasets.planbench:PlanBench",
 }
