@@ -28,6 +28,9 @@ SERVICES: dict[str, str] = {}
 WORLDS: dict[str, str] = {}
 
 DATASETS = {
+    "exercism-v0": "datasets.exercism:Exercism",
+    "humaneval-v0": "datasets.humaneval:HumanEval",
+    "mbpp-v0": "datasets.mbpp:MBPP",
     "gsm8k-v0": "datasets.gsm8k:GSM8K",
     "math-v0": "datasets.competition:Competition",
     "pddl-v0": "datasets.pddl_folder:PddlFolder",
