@@ -9,7 +9,7 @@ from __future__ import annotations
 import gzip
 import io
 import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO, TypeVar, cast
@@ -44,7 +44,13 @@ def read_rows(file: Path, model: type[Row]) -> Iterator[tuple[str, Row]]:
         if _first_byte(stream) == b"[":
             yield from _items(file, stream, model)
         else:
-            yield from _lines(file, stream, model)
+            yield from _rows(file, stream, model)
+
+
+def numbered_lines(file: Path) -> Iterator[tuple[int, str]]:
+    """Each line of a text file with its number, from 1. Raises ValueError as `read_rows` does."""
+    with opened(file) as stream:
+        yield from _lines(file, stream)
 
 
 def read_json(file: Path, model: type[Row]) -> Row:
@@ -113,25 +119,24 @@ def _first_byte(stream: io.BufferedReader) -> bytes:
     return stream.peek(_HEAD)[:_HEAD].lstrip()[:1]
 
 
-def _lines(file: Path, stream: BinaryIO, model: type[Row]) -> Iterator[tuple[str, Row]]:
-    for number, line in enumerate(_bounded(file, stream), 1):
-        where = f"{file}:{number}"
-        text = _decoded(line, where)
+def _rows(file: Path, stream: BinaryIO, model: type[Row]) -> Iterator[tuple[str, Row]]:
+    for number, text in _lines(file, stream):
         if not text.strip():
             continue
+        where = f"{file}:{number}"
         try:
             yield where, model.model_validate_json(text)
         except ValidationError as error:
             raise ValueError(f"{where}: {first_error(error)}") from None
 
 
-def _bounded(file: Path, stream: BinaryIO) -> Iterable[bytes]:
+def _lines(file: Path, stream: BinaryIO) -> Iterator[tuple[int, str]]:
     number = 0
     while line := stream.readline(MAX_LINE + 1):
         number += 1
         if len(line) > MAX_LINE:
             raise ValueError(f"{file}:{number}: the line is longer than {MAX_LINE >> 20} MiB")
-        yield line
+        yield number, _decoded(line, f"{file}:{number}")
 
 
 def _items(file: Path, stream: BinaryIO, model: type[Row]) -> Iterator[tuple[str, Row]]:
