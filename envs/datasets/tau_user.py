@@ -39,6 +39,11 @@ _ASKS_MORE = re.compile(
     r"\b(?:any|some)thing else\b|\bany (?:other|further|more)\b|\bfurther\b", re.IGNORECASE
 )
 _WORD = re.compile(r"[a-z0-9]{4,}")
+_SENSES = {
+    "payment": re.compile(r"payment|paypal|\bcredit|\bgift|\bcard|refund"),
+    "order": re.compile(r"order|#w\d"),
+}
+"""What may be called by several words."""
 _STOP_WORDS = frozenset(
     ("your", "that", "this", "with", "what", "which", "would", "like", "could", "have", "please")
 )
@@ -146,4 +151,6 @@ def _is_persona(sentence: str) -> bool:
 
 
 def _words(text: str) -> set[str]:
-    return {word.removesuffix("s") for word in _WORD.findall(text.lower())} - _STOP_WORDS
+    said = text.lower()
+    words = {word.removesuffix("s") for word in _WORD.findall(said)} - _STOP_WORDS
+    return words | {sense for sense, pattern in _SENSES.items() if pattern.search(said)}

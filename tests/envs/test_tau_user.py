@@ -28,6 +28,7 @@ def test_a_customer_opens_with_all_that_they_want_but_not_with_who_they_are() ->
         ("May I have your email, please?", IDENTITY),
         ("I will return the lamp (yes/no)?", YES),
         ("Shall I go ahead?", YES),
+        ("Which card may I use?", "If asked how to refund, I prefer paypal."),
         ("Which order is it?", "My order is #W1."),
         ("How should I refund you?", "If asked how to refund, I prefer paypal."),
         (
