@@ -41,7 +41,7 @@ _ASKS_MORE = re.compile(
 _WORD = re.compile(r"[a-z0-9]{4,}")
 _SENSES = {
     "payment": re.compile(r"payment|paypal|\bcredit|\bgift|\bcard|refund"),
-    "order": re.compile(r"order|#w\d"),
+    "order": re.compile(r"\border\b|#w\d"),
 }
 """What may be called by several words."""
 _STOP_WORDS = frozenset(
