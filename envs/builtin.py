@@ -30,7 +30,22 @@ SERVICES: dict[str, str] = {}
 
 WORLDS: dict[str, str] = {}
 
-DATASETS: dict[str, str] = {}
+DATASETS = {
+    "2wiki-v0": "datasets.hotpotqa:TwoWiki",
+    "bfcl-multi-turn-v0": "datasets.bfcl:BfclMultiTurn",
+    "browsecomp-v0": "datasets.browsecomp:BrowseComp",
+    "exercism-v0": "datasets.exercism:Exercism",
+    "gsm8k-v0": "datasets.gsm8k:GSM8K",
+    "hotpotqa-v0": "datasets.hotpotqa:HotpotQA",
+    "humaneval-v0": "datasets.humaneval:HumanEval",
+    "math-v0": "datasets.competition:Competition",
+    "mbpp-v0": "datasets.mbpp:MBPP",
+    "musique-v0": "datasets.musique:MuSiQue",
+    "pddl-v0": "datasets.pddl_folder:PddlFolder",
+    "planbench-v0": "datasets.planbench:PlanBench",
+    "strategyqa-v0": "datasets.strategyqa:StrategyQA",
+    "tau-retail-v0": "datasets.tau:TauRetail",
+}
 
 ADAPTERS: dict[str, str] = {
     "gem-v0": "adapters.gem_game:Gem",
