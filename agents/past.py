@@ -33,6 +33,8 @@ from forethought.agents.record.stop import STOP_CAUSE, Cause, Stop
 
 _NOT_COMPARED = {"t", "wall_s", "notes"}
 """What the clock says, and what tools noted beside their results."""
+_SHOWN = 100
+"""Characters of a value that an error shows."""
 
 
 class Diverged(Exception):
@@ -72,7 +74,8 @@ class Past:
         """How it came apart, once it has."""
         self._lanes: dict[tuple[str, str], _Lane] = {}
         for place, event in enumerate(self.events):
-            self._lane(event.agent, _lane_of(event)).places.append(place)
+            lane = self._lanes.setdefault((event.agent, _lane_of(event)), _Lane())
+            lane.places.append(place)
         self._settled = [False] * len(self.events)
         self._num_settled = 0
         """Leading events that have happened again, or are calls that were given."""
@@ -91,17 +94,19 @@ class Past:
         """
         if self.why_not:
             raise Diverged(self.why_not)
-        lane = self._lane(event.agent, _lane_of(event))
+        name = _lane_of(event)
+        lane = self._lane(event.agent, name)
         if lane.is_done:
-            self._check_asides(event.agent, is_at_end=isinstance(event, End))
+            if isinstance(event, End):
+                self._check_asides(event.agent, before=len(self.events))
             return None
         place = lane.places[lane.num_met]
         recorded = self.events[place]
-        if _compared(recorded) != _compared(event):
-            raise self.apart(
-                f"agent {event.agent}: on record is {_told(recorded)}, but now came {_told(event)}"
-            )
+        if (difference := _difference(recorded, event)) is not None:
+            raise self.apart(f"agent {event.agent}: {difference}")
         lane.num_met += 1
+        if name and lane.is_done:
+            del self._lanes[event.agent, name]
         self._num_met += 1
         self._settle(place)
         return recorded
@@ -112,19 +117,21 @@ class Past:
         Does not return for a call that was given up: the same will give it up again. Raises
         ContextOverflow where the record shows that the engine did, and Diverged.
         """
-        lane = self._lane(agent, _lane_of_thread(thread))
+        name = _lane_of_thread(thread)
+        lane = self._lane(agent, name)
         at = max(lane.num_met, lane.num_given)
-        if at == len(lane.places):
-            self._check_asides(agent, is_at_end=_lane_of_thread(thread) == "")
-            await self._until(len(self.events))
+        place = lane.places[at] if at < len(lane.places) else len(self.events)
+        if not name:
+            self._check_asides(agent, before=place)
+        if place == len(self.events):
+            await self._until(place)
             return None
-        place = lane.places[at]
         recorded = self.events[place]
         if not isinstance(recorded, Call) or recorded.thread != thread:
             if _shows_overflow(recorded):
                 raise ContextOverflow("the prompt did not fit the engine when it was first made")
             raise self.apart(
-                f"agent {agent}: on record is {_told(recorded)}, but now the model is asked"
+                f"agent {agent}: on record is a {recorded.kind}, but now the model was asked"
             )
         lane.num_given = at + 1
         await self._until(place)
@@ -149,16 +156,14 @@ class Past:
         return Diverged(self.why_not)
 
     def _lane(self, agent: str, name: str) -> _Lane:
-        return self._lanes.setdefault((agent, name), _Lane())
+        return self._lanes.get((agent, name)) or _Lane()
 
-    def _check_asides(self, agent: str, *, is_at_end: bool) -> None:
-        """What an agent did beside its conversation is done before it goes on or ends."""
-        if not is_at_end:
-            return
-        for (owner, _), lane in self._lanes.items():
-            if owner == agent and not lane.is_done:
+    def _check_asides(self, agent: str, *, before: int) -> None:
+        """What an agent did beside its conversation is done before that goes on or ends."""
+        for (owner, name), lane in self._lanes.items():
+            if owner == agent and name and lane.places[lane.num_met] < before:
                 recorded = self.events[lane.places[lane.num_met]]
-                raise self.apart(f"agent {agent}: {_told(recorded)} did not happen again")
+                raise self.apart(f"agent {agent}: a {recorded.kind} on {name} did not come again")
 
     def _settle(self, place: int) -> None:
         self._settled[place] = True
@@ -222,18 +227,14 @@ def _shows_overflow(event: Event) -> bool:
             return isinstance(event, Edit)
 
 
-def _compared(event: Event) -> str:
-    return event.model_dump_json(exclude=_NOT_COMPARED)
-
-
-def _told(event: Event) -> str:
-    """An event in few words."""
-    match event:
-        case Message():
-            return f"a message {event.text[:80]!r}"
-        case Call():
-            return f"call {event.id}"
-        case End():
-            return f"its end ({event.stop.value})"
-        case _:
-            return f"a {event.kind} {_compared(event)[:160]}"
+def _difference(recorded: Event, event: Event) -> str | None:
+    """How what came again differs from what is on record, in the first field that does."""
+    if recorded.kind != event.kind:
+        return f"on record is a {recorded.kind}, but now came a {event.kind}"
+    old = recorded.model_dump(mode="json", exclude=_NOT_COMPARED)
+    new = event.model_dump(mode="json", exclude=_NOT_COMPARED)
+    for name, value in old.items():
+        if new[name] != value:
+            before, now = (str(each)[:_SHOWN] for each in (value, new[name]))
+            return f"the {event.kind} on record has {name} {before!r}, but now it is {now!r}"
+    return None
