@@ -124,12 +124,14 @@ class Past:
         if not name:
             self._check_asides(agent, before=place)
         if place == len(self.events):
-            await self._until(place)
+            # Its turn came to an end without it: the engine refused the prompt, and will again.
+            was_refused = name and not self._lane(agent, "").is_done
+            await self._until(0 if was_refused else place)
             return None
         recorded = self.events[place]
         if not isinstance(recorded, Call) or recorded.thread != thread:
             if _shows_overflow(recorded):
-                raise ContextOverflow("the prompt did not fit the engine when it was first made")
+                raise ContextOverflow("the prompt did not fit the engine when it was made first")
             raise self.apart(
                 f"agent {agent}: on record is a {recorded.kind}, but now the model was asked"
             )

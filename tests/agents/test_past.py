@@ -4,143 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass
-from functools import cache, partial
+from functools import cache
 from pathlib import Path
 
-import anyio
 import pytest
-from crew import WIDE, Cast, Crew, call, kinds, spawn
+from crew import Crew, call, kinds, spawn
+from cutting import Play, Rest, check_gone_on, run
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from forethought.agents.budget import Limits
-from forethought.agents.engines.engine import Completion, ContextOverflow, Sampling
-from forethought.agents.engines.prices import Price
-from forethought.agents.loop import run_episode
 from forethought.agents.past import Diverged, Past
-from forethought.agents.record.events import Call, Edit, End, Event, Start, Vote
-from forethought.agents.record.log import EventLog, read_log
+from forethought.agents.record.events import Edit, End, Vote
 from forethought.agents.record.stop import Stop
 from forethought.agents.record.trajectory import Trajectory
-from forethought.envs import Card, Context, Env, tool
+from forethought.envs import Card, Context, tool
 from forethought.sandbox import Sandbox, open_sandbox
-
-PRICES = {"": Price(prompt=1.0, completion=2.0)}
-
-
-@dataclass(frozen=True, kw_only=True)
-class Play:
-    """An episode by script: what each agent says, and the window that the engine really has."""
-
-    scripts: dict[str, Sequence[str | float]]
-    limits: Limits = WIDE
-    window: int = 1 << 30
-
-
-class Rest(Cast):
-    """Says only what a record does not hold yet."""
-
-    def __init__(self, play: Play, done: Sequence[Event] = ()) -> None:
-        super().__init__(**play.scripts)
-        self.window = play.window
-        self.num_asked = 0
-        tasks = {event.agent: event.task.prompt for event in done if isinstance(event, Start)}
-        for each in done:
-            if isinstance(each, Call):
-                name = tasks[each.agent].removeprefix("part ") if "." in each.agent else "main"
-                self._forget("aside" if each.purpose != "act" else name)
-
-    async def generate(self, prompt: Sequence[int], sampling: Sampling) -> Completion:
-        if len(prompt) > self.window:
-            raise ContextOverflow("too long")
-        self.num_asked += 1
-        return await super().generate(prompt, sampling)
-
-    def _forget(self, name: str) -> None:
-        if isinstance(self.scripts[name].pop(0), float):
-            self.scripts[name].pop(0)
-
-
-async def live(
-    cast: Cast,
-    *,
-    limits: Limits = WIDE,
-    log: EventLog | None = None,
-    past: Past | None = None,
-    env: Env | None = None,
-) -> Trajectory:
-    """One episode that the cast plays."""
-    return await run_episode(
-        env or Crew(),
-        cast,
-        id="e",
-        log=log or EventLog(None),
-        limits=limits,
-        seed=1,
-        compressor="summarise",
-        prices=PRICES,
-        past=past,
-    )
-
-
-def run(
-    cast: Cast,
-    *,
-    limits: Limits = WIDE,
-    log: EventLog | None = None,
-    past: Past | None = None,
-    env: Env | None = None,
-) -> Trajectory:
-    """`live`, waited for."""
-    return anyio.run(partial(live, cast, limits=limits, log=log, past=past, env=env))
-
-
-def timeless(events: Sequence[Event]) -> list[tuple[str, str]]:
-    """Each agent's events in its order, without what the clock said, calls by thread and message.
-
-    Which of two agents comes first, and so gets which call id, is a matter of the clock too.
-    """
-    calls = [event for event in events if isinstance(event, Call)]
-    names = {call.id: f"{call.agent} {call.thread} {call.message}" for call in calls}
-    found = []
-    for event in events:
-        shown = event.model_dump(exclude={"t", "wall_s"})
-        if isinstance(event, Call):
-            shown["id"] = names[event.id]
-        elif isinstance(event, Vote):
-            shown["calls"] = [names[each] for each in event.calls]
-            shown["late"] = [names[each] for each in event.late]
-        elif isinstance(event, Start) and event.forked_from is not None:
-            shown["forked_from"] = names[event.forked_from]
-        found.append((event.agent, str(shown)))
-    return sorted(found, key=lambda item: item[0])
-
-
-def check_gone_on(play: Play, uncut: Trajectory, cut: int, path: Path | None = None) -> None:
-    """Cut an episode after some events, go on, and compare with what it was without the cut."""
-    done = uncut.events[:cut]
-    cast = Rest(play, done)
-    with EventLog(path) as log:
-        log.record_all("e", done)
-        found = run(cast, limits=play.limits, log=log, past=Past(done))
-    if path is not None:
-        assert read_log(path)["e"].events == found.events
-    assert found.events[:cut] == done
-    assert timeless(found.events) == timeless(uncut.events)
-    num_left = sum(isinstance(event, Call) for event in uncut.events[cut:])
-    assert cast.num_asked == num_left
-    assert found.num_drifts == 0
-    assert drawn(found) == drawn(uncut)
-    assert (found.num_sampled, found.cost) == (uncut.num_sampled, pytest.approx(uncut.cost))
-
-
-def drawn(trajectory: Trajectory) -> list[tuple[str, tuple[int, ...], list[tuple[int, int]]]]:
-    """What would be trained on: rows, and where in them the sampled tokens stand."""
-    return sorted(
-        (segment.agent, segment.ids, [(span.start, span.end) for span in segment.spans])
-        for segment in trajectory.segments()
-    )
 
 
 def wordy(number: int) -> str:
@@ -167,6 +46,13 @@ PLAYS = {
             ],
             "aside": ["41", "42", "42", "x", "y", "y", "7", "8", "2"],
         }
+    ),
+    "a question that is too long": Play(
+        scripts={
+            "main": [call("ask", prompts=["?", "long" * 50], n=2, reduce="majority"), "42"],
+            "aside": ["one", "two"],
+        },
+        aside_window=100,
     ),
     "phases": Play(
         scripts={
@@ -313,13 +199,6 @@ def test_a_sub_agent_that_was_cancelled_is_cancelled_again() -> None:
         Past(whole.events[: place + 1])
 
 
-@pytest.mark.parametrize("stop", [Stop.PROVIDER_ERROR, Stop.CANCELLED, Stop.TIME_LIMIT])
-def test_what_the_world_ended_is_not_gone_on_with(stop: Stop) -> None:
-    lost = End(agent="0.0", t=1.0, stop=stop)
-    with pytest.raises(Diverged, match=rf"agent 0\.0 had ended by {stop.value}"):
-        Past([*uncut("votes").events[:4], lost])
-
-
 class Shelf(Crew):
     """Has files."""
 
@@ -333,7 +212,7 @@ class Shelf(Crew):
         """add a line to the file and read all of it"""
         assert context.sandbox is not None
         command = 'echo "$0" >> file; cat file'
-        return (await context.sandbox.exec(["sh", "-c", command, line])).stdout
+        return (await context.sandbox.exec(["sh", "-c", command, line])).stdout.decode()
 
 
 def test_commands_are_run_again_in_a_fresh_sandbox() -> None:
@@ -342,61 +221,6 @@ def test_commands_are_run_again_in_a_fresh_sandbox() -> None:
     found = run(Rest(play, done), env=Shelf(), past=Past(done))
     assert found.reward == 1.0
     assert [each.text for each in found.messages() if each.call_id is not None][-1] == "a\nb\nc\n"
-
-
-class Moody(Crew):
-    """Says something else each time that it is made."""
-
-    def __init__(self, mood: str) -> None:
-        super().__init__()
-        self.mood = mood
-        self.is_asleep = anyio.Event()
-
-    @tool
-    async def feel(self) -> str:
-        """how it is"""
-        if self.mood == "gone":
-            raise ConnectionError("the sandbox is gone")
-        if self.mood == "asleep":
-            self.is_asleep.set()
-            await anyio.sleep_forever()
-        return self.mood
-
-
-@pytest.mark.parametrize(
-    ("mood", "why"),
-    [
-        ("glad", "agent 0: the message on record has text 'sad', but now it is 'glad'"),
-        ("gone", "agent 0: the tool on record has error 'None', but now it is 'cancelled'"),
-    ],
-)
-def test_a_world_that_has_changed_is_told_and_nothing_written(
-    mood: str, why: str, tmp_path: Path
-) -> None:
-    play = Play(scripts={"main": [call("feel"), call("feel"), "42"]})
-    done = run(Rest(play), env=Moody("sad")).events[:-4]
-    with EventLog(tmp_path / "log") as log, pytest.raises(Diverged) as error:
-        run(Rest(play, done), env=Moody(mood), log=log, past=Past(done))
-    assert str(error.value) == why
-    assert (tmp_path / "log").read_bytes() == b""
-
-
-def test_another_model_or_another_task_is_not_gone_on_with() -> None:
-    done = uncut("votes").events[:5]
-    start = done[0]
-    assert isinstance(start, Start)
-    other = start.model_copy(update={"model": "another"})
-    with pytest.raises(Diverged, match="the start on record has model 'another', but now it is ''"):
-        run(Rest(PLAYS["votes"], done), past=Past([other, *done[1:]]))
-
-
-def test_what_the_record_has_and_the_episode_does_not_do_again_is_told() -> None:
-    whole = uncut("votes")
-    place = whole.events.index(next(each for each in whole.calls[1:] if each.thread == ""))
-    strange = whole.calls[1].model_copy(update={"thread": "ask.7.0.0", "id": 99})
-    done = [*whole.events[:place], strange, *whole.events[place : place + 2]]
-    with pytest.raises(Diverged, match=r"agent 0: a call on ask\.7\.0\.0 did not come again"):
-        run(Rest(PLAYS["votes"], done), past=Past(done))
 
 
 def test_time_that_was_spent_counts_and_catching_up_takes_none() -> None:
@@ -409,20 +233,3 @@ def test_time_that_was_spent_counts_and_catching_up_takes_none() -> None:
     assert found.stop is Stop.TIME_LIMIT
     assert found.end is not None
     assert limits.seconds <= found.end.t < limits.seconds + 30
-
-
-def test_being_interrupted_while_catching_up_leaves_the_record_as_it_was(tmp_path: Path) -> None:
-    play = Play(scripts={"main": [call("feel"), call("feel"), "42"]})
-    done = run(Rest(play), env=Moody("sad")).events[:8]
-    asleep = Moody("asleep")
-
-    async def main() -> None:
-        with EventLog(tmp_path / "log") as log:
-            async with anyio.create_task_group() as group:
-                going_on = partial(live, log=log, past=Past(done), env=asleep)
-                group.start_soon(going_on, Rest(play, done))
-                await asleep.is_asleep.wait()
-                group.cancel_scope.cancel()
-
-    anyio.run(main)
-    assert (tmp_path / "log").read_bytes() == b""
