@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 import anyio
 from pydantic import JsonValue
 
-from forethought.agents.record.log import EventLog, finished, read_log
+from forethought.agents.record.log import EventLog, read_log, standing
 from forethought.agents.record.trajectory import Trajectory
 from forethought.agents.rollout import Job, run_jobs
 from forethought.benchmarks.proxies import proxy_gaps
@@ -122,18 +122,19 @@ def sample(session: Session, jobs: Sequence[Job], step: int) -> Rollout:
     config = session.config
     started = time.perf_counter()
     log_path = config.out / "rl" / f"step-{step:05d}.jsonl"
-    done = finished(log_path)
+    so_far = standing(log_path)
     session.engine.forget()
     with session.progress.bar(f"  episodes of step {step + 1}", len(jobs)) as advance:
 
         async def run() -> None:
             with EventLog(log_path) as log:
                 await run_jobs(
-                    [conditioned(job, config) for job in jobs if job.id not in done],
+                    [conditioned(job, config) for job in jobs if job.id not in so_far.finished],
                     session.model,
                     log=log,
                     limits=config.limits,
                     concurrency=config.concurrency,
+                    past=so_far.open,
                     on_done=lambda _: advance(""),
                 )
 

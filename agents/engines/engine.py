@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import Literal, Protocol, runtime_checkable
 
 from forethought.agents.record.events import Purpose
 from forethought.agents.templates.template import Template
@@ -72,4 +72,13 @@ class Engine(Protocol):
 
     async def aclose(self) -> None:
         """Release the model or the connection."""
+        ...
+
+
+@runtime_checkable
+class Sequel(Protocol):
+    """An engine of one episode whose replies depend on how many it gave before."""
+
+    def pass_over(self, sampling: Sampling) -> None:
+        """Leave out the next reply, which is known already."""
         ...
