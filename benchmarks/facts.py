@@ -61,6 +61,8 @@ class Facts:
     num_critical_calls: int = 0
     """Model calls on the longest chain of calls that waited for each other."""
     num_critical_turns: int = 0
+    first_token_s: float | None = None
+    """Mean over the calls whose tokens were seen to come."""
     cost: float = 0.0
     num_replans: int = 0
     plan_done: float | None = None
@@ -100,6 +102,7 @@ def facts_of(trajectory: Trajectory) -> Facts | None:
     segments = trajectory.segments()
     tools = [event for event in events if isinstance(event, ToolEvent)]
     errors = _length_errors(calls, start.effort)
+    waits = [call.first_token_s for call in calls if call.first_token_s is not None]
     return Facts(
         id=trajectory.id,
         task=start.group or start.task.id,
@@ -135,6 +138,7 @@ def facts_of(trajectory: Trajectory) -> Facts | None:
         num_calls=len(calls),
         num_critical_calls=trajectory.num_critical_calls,
         num_critical_turns=trajectory.num_critical_turns,
+        first_token_s=fmean(waits) if waits else None,
         cost=trajectory.cost,
         num_replans=num_replans(events),
         plan_done=done_in_order(events),

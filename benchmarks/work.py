@@ -21,6 +21,8 @@ class Work(BaseModel):
     """Model calls on the longest chain of calls that waited for each other."""
     critical_turns_mean: float | None
     """Turns on the longest chain of turns that waited for each other."""
+    first_token_s_mean: float | None
+    """Seconds from a request to its first token; None where the server does not stream."""
     cost_mean: float | None
     """Money; None where nothing has a price."""
     replans_mean: float | None
@@ -45,6 +47,7 @@ def work_of(scored: Sequence[Facts]) -> Work:
         calls_mean=_mean(scored, lambda item: item.num_calls),
         critical_calls_mean=_mean(scored, lambda item: item.num_critical_calls),
         critical_turns_mean=_mean(scored, lambda item: item.num_critical_turns),
+        first_token_s_mean=_mean(scored, lambda item: item.first_token_s),
         cost_mean=_mean(scored, lambda item: item.cost) if any(i.cost for i in scored) else None,
         replans_mean=_mean(planned, lambda item: item.num_replans),
         plan_done_mean=_mean(planned, lambda item: item.plan_done),

@@ -100,6 +100,8 @@ class Call(_Event):
     think_tokens: int = 0
     answer_tokens: int = 0
     wall_s: float = 0.0
+    first_token_s: float | None = None
+    """Seconds to the first token, where the engine can see them come."""
     cost: float = 0.0
     """Money at the run's prices."""
     trainable: bool = True
