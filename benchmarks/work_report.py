@@ -30,7 +30,8 @@ def work_section(work: Work, *, turns_mean: float) -> Section:
                 label="Relative length error",
                 value=share(work.effort_error_mean),
                 note=f"{work.effort} tokens a reply asked for; {share(abs(bias))} too "
-                f"{'long' if bias >= 0 else 'short'} on average",
+                f"{'long' if bias >= 0 else 'short'} on average; "
+                f"{share(work.effort_followed_mean or 0.0)} of replies off by a quarter at most",
             )
         )
     return Section(

@@ -11,6 +11,7 @@ import anyio
 from forethought.agents.record.log import EventLog, finished, read_log
 from forethought.agents.record.trajectory import Trajectory
 from forethought.agents.rollout import Job, run_jobs
+from forethought.benchmarks.facts import length_errors
 from forethought.envs.task import Task
 from forethought.trainer.config import RLConfig, RunConfig
 from forethought.trainer.credit import Credited, credit
@@ -165,6 +166,7 @@ def step_metrics(
         "drifts": sum(episode.num_drifts for episode in episodes),
         "rollout_s": round(rollout.seconds, 3),
         "train_s": round(train_s, 3),
+        **_effort(episodes),
     }
     if step is not None:
         values |= {
@@ -179,6 +181,18 @@ def step_metrics(
             "row_tokens": step.num_row_tokens,
         }
     return values
+
+
+def _effort(episodes: Sequence[Trajectory]) -> Metrics:
+    """How far replies were from the length that was asked, if one was."""
+    errors = [
+        error
+        for episode in episodes
+        for error in length_errors(episode.calls, episode.start.effort)
+    ]
+    if not errors:
+        return {}
+    return {"effort_error": _mean([abs(error) for error in errors]), "effort_bias": _mean(errors)}
 
 
 def _mean(values: Sequence[float]) -> float | None:
