@@ -19,12 +19,20 @@ Origin = Literal["task", "policy", "env", "harness", "summary"]
 Trigger = Literal["threshold", "overflow", "requested"]
 
 
+_FIELDS_SET: set[str] = set()
+"""One for all events, and empty."""
+
+
 class _Event(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     agent: str
     t: float
     """Seconds since the episode began."""
+
+    def model_post_init(self, _: object) -> None:
+        """Forget which fields were given: nobody asks, and it is more than half of an event."""
+        object.__setattr__(self, "__pydantic_fields_set__", _FIELDS_SET)
 
 
 class Start(_Event):
