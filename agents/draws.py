@@ -135,6 +135,7 @@ def call_of(
         think_tokens=phases.think,
         answer_tokens=phases.answer,
         wall_s=round(drawn.wall_s, 6),
+        first_token_s=completion.first_token_s,
         cost=drawn.cost / PICO,
         trainable=completion.logprobs is not None and not mind,
     )

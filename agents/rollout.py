@@ -46,6 +46,8 @@ class Job:
     """Compressor, by its name in `forethought.agents.compress.compressors`."""
     nudge: bool = True
     """Whether an agent that goes in circles is told before it is stopped."""
+    effort: int | None = None
+    """Tokens that each reply is asked to take."""
 
 
 class Model(Protocol):
@@ -73,8 +75,6 @@ class Terms:
     """Other models that it may ask, by the name that it is told."""
     prices: Mapping[str, Price] = field(default_factory=dict)
     """By the model's name, and by those of the minds; what is not named is free."""
-    effort: int | None = None
-    """Tokens that each reply is asked to take."""
 
 
 _USUAL_TERMS = Terms()
@@ -128,7 +128,7 @@ async def run_jobs(  # noqa: PLR0913 - what holds for every episode of a run
             engine_for=model.engine,
             minds={name: mind.engine(env) for name, mind in terms.minds.items()},
             prices=terms.prices,
-            effort=terms.effort,
+            effort=job.effort,
             past=past,
         )
 

@@ -35,7 +35,7 @@ async def evaluate(
     """
     if plan.model != model.name:
         raise ValueError(f"the plan is for model {plan.model!r}, not {model.name!r}")
-    terms = Terms(minds=minds or {}, prices=plan.prices, effort=plan.effort)
+    terms = Terms(minds=minds or {}, prices=plan.prices)
     given = {name: mind.name for name, mind in terms.minds.items()}
     if given != plan.minds:
         raise ValueError(f"the plan is for the minds {plan.minds}, not {given}")

@@ -157,8 +157,12 @@ def test_after_the_last_attempt_it_stays_missing(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("status", "attempts", "stop"),
-    [(401, 1, Stop.PROVIDER_REFUSED), (503, 3, Stop.PROVIDER_ERROR)],
-    ids=["refused", "unavailable"],
+    [
+        (401, 1, Stop.PROVIDER_REFUSED),
+        (503, 3, Stop.PROVIDER_ERROR),
+        (429, 3, Stop.RATE_LIMITED),
+    ],
+    ids=["refused", "unavailable", "rate limited"],
 )
 def test_what_a_server_refuses_is_not_asked_again(status: int, attempts: int, stop: Stop) -> None:
     with serving() as server:
