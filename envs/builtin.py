@@ -35,7 +35,11 @@ PUZZLES = {
     "effort-v0": "suite.puzzles.effort:Effort",
 }
 
-SERVICES: dict[str, str] = {}
+SERVICES = {
+    "flights-v0": "suite.services.flights:Flights",
+    "lending-v0": "suite.services.lending:Lending",
+    "expenses-v0": "suite.services.expenses:Expenses",
+}
 
 WORLDS: dict[str, str] = {}
 
