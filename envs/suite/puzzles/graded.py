@@ -14,10 +14,10 @@ compared with their numbers):
 
 from __future__ import annotations
 
-import re
 from typing import ClassVar, Literal, get_args
 
 from forethought.envs.card import Card
+from forethought.envs.lines import holds_thought
 from forethought.envs.rewards import adapt_think, lcpo_exact, lcpo_max
 from forethought.envs.scoring import metric, reward
 from forethought.envs.suite.puzzles.families import FAMILIES
@@ -25,8 +25,6 @@ from forethought.envs.suite.puzzles.puzzle import Puzzle
 from forethought.envs.task import Split
 
 Cost = Literal["none", "lcpo_exact", "lcpo_max", "adapt_think"]
-
-_THOUGHT = re.compile(r"<think>(.*?)(?:</think>|\Z)|\A(.*?)</think>", re.DOTALL)
 
 
 class Graded(Puzzle):
@@ -113,8 +111,3 @@ class Graded(Puzzle):
         """Tokens of all replies over the horizon; None where nobody counts them."""
         spent = self.context.spent
         return None if spent is None else spent.total / self.task.horizon
-
-
-def holds_thought(text: str) -> bool:
-    """Whether a reply holds a thought that is not empty; its opening tag may be the template's."""
-    return any(part.strip() for found in _THOUGHT.findall(text) for part in found)
