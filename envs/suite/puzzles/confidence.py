@@ -59,6 +59,9 @@ class Confidence(Puzzle):
         horizon_unit="dependent steps",
         horizons=(1, 256),
         usual_horizons=(2, 4, 6, 8),
+        floor=0.2,
+        prompt_chars=12_000,
+        source="RLCR (arXiv 2507.16806)",
     )
 
     def __init__(

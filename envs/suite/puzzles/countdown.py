@@ -126,7 +126,7 @@ COUNTDOWN = Family(name="countdown", draw=draw_countdown, guess=_guess, is_right
 
 
 class Countdown(Puzzle):
-    """The number game; the metric beside the reward is whether an answer came in form."""
+    """Make a number out of others, each used once; any expression that does it is right."""
 
     families = (COUNTDOWN,)
     card: ClassVar[Card] = Card(
@@ -134,4 +134,6 @@ class Countdown(Puzzle):
         horizon_unit="operations",
         horizons=(1, 256),
         usual_horizons=(2, 3, 4, 5),
+        floor=0.1,
+        source="the TV game; as a test of learning to reason, TinyZero (Jiayi-Pan/TinyZero)",
     )

@@ -86,7 +86,7 @@ DATES = Family(name="dates", draw=draw_dates, guess=_guess)
 
 
 class Dates(Puzzle):
-    """Jumps from date to date; the metric beside the reward is whether an answer came in form."""
+    """Follow a series of jumps through the calendar."""
 
     families = (DATES,)
     card: ClassVar[Card] = Card(
@@ -94,4 +94,6 @@ class Dates(Puzzle):
         horizon_unit="jumps",
         horizons=(1, 256),
         usual_horizons=(2, 3, 5, 8),
+        floor=0.1,
+        prompt_chars=12_000,
     )

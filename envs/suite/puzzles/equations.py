@@ -73,7 +73,7 @@ EQUATIONS = Family(
 
 
 class Equations(Puzzle):
-    """Linear systems; the metric beside the reward is whether an answer came in form."""
+    """Solve a linear system one unknown at a time, in an order to be found."""
 
     families = (EQUATIONS,)
     card: ClassVar[Card] = Card(
@@ -81,4 +81,6 @@ class Equations(Puzzle):
         horizon_unit="unknowns",
         horizons=(1, 256),
         usual_horizons=(2, 3, 5, 8),
+        floor=0.1,
+        prompt_chars=12_000,
     )

@@ -113,7 +113,7 @@ KNIGHTS = Family(name="knights", draw=draw_knights, guess=_guess, is_right=names
 
 
 class Knights(Puzzle):
-    """Knights and knaves; the metric beside the reward is whether an answer came in form."""
+    """Tell from what they say who always tells the truth and who always lies."""
 
     families = (KNIGHTS,)
     card: ClassVar[Card] = Card(
@@ -121,4 +121,7 @@ class Knights(Puzzle):
         horizon_unit="conclusions",
         horizons=(1, 256),
         usual_horizons=(3, 4, 6, 10),
+        floor=0.1,
+        prompt_chars=12_000,
+        source="Raymond Smullyan, What Is the Name of This Book?, 1978",
     )

@@ -93,7 +93,7 @@ LISTOPS = Family(name="listops", draw=draw_listops, guess=_guess)
 
 
 class Listops(Puzzle):
-    """Series of list operations; the metric beside the reward is whether an answer came in form."""
+    """Apply a series of operations to a list of numbers."""
 
     families = (LISTOPS,)
     card: ClassVar[Card] = Card(
@@ -101,4 +101,6 @@ class Listops(Puzzle):
         horizon_unit="operations",
         horizons=(1, 256),
         usual_horizons=(2, 4, 6, 10),
+        floor=0.1,
+        prompt_chars=12_000,
     )

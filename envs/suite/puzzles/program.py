@@ -86,7 +86,7 @@ PROGRAM = Family(
 
 
 class Program(Puzzle):
-    """Straight-line programs; the metric beside the reward is whether an answer came in form."""
+    """Run a straight-line program in the head and say what a variable holds at the end."""
 
     families = (PROGRAM,)
     card: ClassVar[Card] = Card(
@@ -94,4 +94,6 @@ class Program(Puzzle):
         horizon_unit="assignments",
         horizons=(1, 256),
         usual_horizons=(2, 4, 8, 16),
+        floor=0.1,
+        source="The Illusion of Diminishing Returns (arXiv 2509.09677)",
     )

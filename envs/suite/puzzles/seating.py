@@ -97,7 +97,7 @@ SEATING = Family(name="seating", draw=draw_seating, guess=_guess)
 
 
 class Seating(Puzzle):
-    """Seating orders; the metric beside the reward is whether an answer came in form."""
+    """Tell from clues in which seat of a row somebody sits."""
 
     families = (SEATING,)
     card: ClassVar[Card] = Card(
@@ -105,4 +105,6 @@ class Seating(Puzzle):
         horizon_unit="people to place",
         horizons=(1, 256),
         usual_horizons=(3, 5, 8, 12),
+        floor=0.15,
+        prompt_chars=12_000,
     )

@@ -81,7 +81,7 @@ TOLLS = Family(name="tolls", draw=draw_tolls, guess=_guess)
 
 
 class Tolls(Puzzle):
-    """Cheapest ways; the metric beside the reward is whether an answer came in form."""
+    """Find the least toll through a grid in which the cheapest next step misleads."""
 
     families = (TOLLS,)
     card: ClassVar[Card] = Card(
@@ -89,4 +89,5 @@ class Tolls(Puzzle):
         horizon_unit="steps of the way",
         horizons=(1, 256),
         usual_horizons=(4, 5, 6, 8),
+        floor=0.1,
     )

@@ -32,7 +32,7 @@ _DEPARTMENTS = ("design", "field", "legal", "press", "yards")
 
 
 class Expenses(Service):
-    """Three kinds of requests; metrics: progress to the first mistake, share closed."""
+    """Pay and refuse claims by a company's policy, while its budgets last."""
 
     service = "expenses"
     codes = get_args(Code)
@@ -41,18 +41,21 @@ class Expenses(Service):
         horizon_unit="requests",
         horizons=(1, 256),
         usual_horizons=(2, 3, 5, 8),
+        floor=0.05,
+        source="the end-state check of tau-bench (arXiv 2406.12045)",
     )
 
     def policy(self, n: dict[str, int]) -> str:
         """The desk's rules."""
         return f"""You are the expenses desk of a company.
-Pay a claim, in this order: it must be the employee's own (else not_owner) and open (else
-not_open); above {n["receipt"]} it needs a receipt (else no_receipt). Pay the amount claimed, at
-most {n["meals"]} for meals, {n["travel"]} for travel and {n["books"]} for books. What is paid
-comes out of the budget of the employee's department, which must have as much (else over_budget).
+Pay a claim, in this order: it must be the employee's own (else not_owner) and open (else \
+not_open); above {n["receipt"]} it needs a receipt (else no_receipt). Pay the amount claimed, at \
+most {n["meals"]} for meals, {n["travel"]} for travel and {n["books"]} for books. What is paid \
+comes out of the budget of the employee's department, which must have as much (else \
+over_budget).
 Withdraw a claim, in this order: the employee's own (else not_owner), open (else not_open).
-Move budget from one department to another: only for a manager of the department that gives (else
-not_manager), and {n["reserve"]} or more must remain there (else over_budget).
+Move budget from one department to another: only for a manager of the department that gives \
+(else not_manager), and {n["reserve"]} or more must remain there (else over_budget).
 Finish with done, or with the first reason that applies; then change nothing."""
 
     def draw(self, rng: np.random.Generator, *, num: int) -> Shift:

@@ -35,7 +35,7 @@ _DAYS = 30
 
 
 class Flights(Service):
-    """Three kinds of requests; metrics: progress to the first mistake, share closed."""
+    """Book, move and cancel flights by an airline's policy."""
 
     service = "flights"
     codes = get_args(Code)
@@ -44,23 +44,25 @@ class Flights(Service):
         horizon_unit="requests",
         horizons=(1, 256),
         usual_horizons=(2, 3, 5, 8),
+        floor=0.05,
+        source="the end-state check of tau-bench (arXiv 2406.12045)",
     )
 
     def policy(self, n: dict[str, int]) -> str:
         """The desk's rules."""
         return f"""You are the booking desk of an airline. Today is day {n["today"]}.
-Book: the cheapest flight of the route that has a seat, on the wished day or later, after today; of
-equally cheap ones the first. A basic ticket costs the flight's price, a flex ticket {n["flex"]}
-more. If there is no such flight: no_flight.
-Cancel and move, in this order: the booking must be the customer's own (else not_passenger) and
-active (else not_active), its fare flex (else basic_fare), its flight at least {n["notice"]} days
-ahead (else too_late).
-Cancel: refund what was paid; half of it, rounded down, if the flight is less than {n["full"]}
+Book: the cheapest flight of the route that has a seat, on the wished day or later, after today; \
+of equally cheap ones the first. A basic ticket costs the flight's price, a flex ticket \
+{n["flex"]} more. If there is no such flight: no_flight.
+Cancel and move, in this order: the booking must be the customer's own (else not_passenger) and \
+active (else not_active), its fare flex (else basic_fare), its flight at least {n["notice"]} \
+days ahead (else too_late).
+Cancel: refund what was paid; half of it, rounded down, if the flight is less than {n["full"]} \
 days ahead.
-Move: to the first flight of the same route on a later day that has a seat (else no_flight). Charge
-{n["fee"]}, and what the new flight's price is above that of the old flight.
-Between equals take the flight with the lowest number. Finish with done, or with the first reason
-that applies; then change nothing."""
+Move: to the first flight of the same route on a later day that has a seat (else no_flight). \
+Charge {n["fee"]}, and what the new flight's price is above that of the old flight.
+Between equals take the flight with the lowest number. Finish with done, or with the first \
+reason that applies; then change nothing."""
 
     def draw(self, rng: np.random.Generator, *, num: int) -> Shift:
         """Flights and bookings that grow with the number of requests."""

@@ -45,7 +45,7 @@ _TITLES = (
 
 
 class Lending(Service):
-    """Four kinds of requests; metrics: progress to the first mistake, share closed."""
+    """Lend, renew and take back books by a library's policy."""
 
     service = "lending"
     codes = get_args(Code)
@@ -54,21 +54,23 @@ class Lending(Service):
         horizon_unit="requests",
         horizons=(1, 256),
         usual_horizons=(2, 3, 5, 8),
+        floor=0.05,
+        source="the end-state check of tau-bench (arXiv 2406.12045)",
     )
 
     def policy(self, n: dict[str, int]) -> str:
         """The desk's rules."""
         return f"""You are the lending desk of a library. Today is day {n["today"]}.
-Borrow, in this order: nothing goes to a member with fines above {n["fines"]} (fines_due), who has
-the book on loan already (has_it), or who has {n["loans"]} open loans (loan_limit). A copy is free
-if fewer copies than the book has are lent or held for other members. If one is free, lend it until
-{n["days"]} days from today. Otherwise place a hold, unless the member has one waiting for the book,
-and finish with held.
-Return: take the loan back; the fine is {n["rate"]} for each day past its due day. If the member
+Borrow, in this order: nothing goes to a member with fines above {n["fines"]} (fines_due), who \
+has the book on loan already (has_it), or who has {n["loans"]} open loans (loan_limit). A copy \
+is free if fewer copies than the book has are lent or held for other members. If one is free, \
+lend it until {n["days"]} days from today. Otherwise place a hold, unless the member has one \
+waiting for the book, and finish with held.
+Return: take the loan back; the fine is {n["rate"]} for each day past its due day. If the member \
 has no open loan of the book: no_loan.
-Renew, in this order: there must be an open loan (else no_loan), not past its due day (else
-overdue), and no hold on the book by another member (else on_hold). The new due day is {n["more"]}
-days after the old one.
+Renew, in this order: there must be an open loan (else no_loan), not past its due day (else \
+overdue), and no hold on the book by another member (else on_hold). The new due day is \
+{n["more"]} days after the old one.
 Pay: take the amount off the member's fines; it must not be more than they are (too_much).
 Finish with done, or with the first reason that applies; then change nothing."""
 

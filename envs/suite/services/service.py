@@ -158,7 +158,7 @@ class Service(Env):
         return _HINT
 
     def max_steps(self) -> int:
-        """Room for detours at each request."""
+        """Eight turns for each request; the expert needs at most five."""
         return _STEPS_PER_REQUEST * len(self.requests)
 
     def row(self, table: str, key: str) -> Row:
