@@ -215,10 +215,14 @@ class Service(Env):
         return len(self.closed) / len(self.requests)
 
     def oracle(self) -> str:
-        """Read what matters, then act and close; the first reply opens with the plan in words."""
+        """Read what matters, then act and close; each request opens with the plan in words."""
         action = render_call(*next(call for call in self.expert if call not in self.made))
-        plan = "plan: for each request look up, check the policy in its order, act, close"
-        return f"{plan}\n{action}" if self.num_steps == 0 else action
+        if self.made:
+            return action
+        reads = ", ".join(call.name for call in self.look(self.requests[len(self.closed)]))
+        return (
+            f"plan: {reads}, check the policy in its order, act if it allows it, finish\n{action}"
+        )
 
     def floor(self, rng: np.random.Generator) -> str:
         """Close the request with any code."""
