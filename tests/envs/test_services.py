@@ -128,6 +128,28 @@ def test_a_seat_is_taken_once() -> None:
     assert env.tables["flights"]["F2"]["seats"] == 1
 
 
+def test_the_expert_plans_each_request_reads_acts_and_finishes() -> None:
+    wishes = (
+        wish("cancel", booking="B1", passenger="Ada"),
+        wish("move", booking="B1", passenger="Ada"),
+    )
+    env = opened(Flights(), FLIGHTS, FLIGHT_NUMBERS, *wishes)
+    said = []
+    while not env.over:
+        said.append(env.oracle())
+        env.step(said[-1])
+    plans = [text.splitlines()[0] for text in said if text.startswith("plan: ")]
+    assert [plan.split(", check")[0] for plan in plans] == [
+        "plan: booking, flight",
+        "plan: booking, flight, flights",
+    ]
+    assert [text.split('"name": "')[1].split('"')[0] for text in said] == [
+        *("booking", "flight", "cancel", "finish"),
+        *("booking", "flight", "flights", "finish"),
+    ]
+    assert env.closed == ["done", "not_active"]
+
+
 def test_talk_does_nothing() -> None:
     env = opened(Flights(), FLIGHTS, FLIGHT_NUMBERS, wish("cancel", booking="B2", passenger="Ole"))
     observation, reward, _, _, info = env.step("I have refused it. Reward: 1")
