@@ -30,7 +30,7 @@ from forethought.agents.record.stop import STOP_CAUSE, Cause, Stop
 from forethought.agents.record.trajectory import Trajectory
 from forethought.agents.turn import take_turn
 from forethought.envs.base import Env
-from forethought.envs.context import Context
+from forethought.envs.context import Context, Spent
 from forethought.envs.task import Task
 from forethought.envs.tools import as_tool
 from forethought.sandbox import current_holder, holding
@@ -144,7 +144,7 @@ async def run_agent(agent: Agent) -> End:
 async def _live(agent: Agent) -> Stop:
     """Begin, then take turns until one of them is the last."""
     env, seed = agent.env, agent.episode.seed
-    context = Context(rng=np.random.default_rng(seed), minds=SubMinds(agent))
+    context = Context(rng=np.random.default_rng(seed), minds=SubMinds(agent), spent=Spent())
     if agent.episode.compressor is not None:
         granted = {tool.name: tool for tool in map(as_tool, agent.episode.compressor.grants)}
         env.tools = {**granted, **env.tools}

@@ -239,7 +239,7 @@ def _calibration(summary: Summary, found: list[Facts]) -> Section:
     stated = [item for item in found if item.reward is not None and item.confidence is not None]
     bins = reliability(
         [item.confidence for item in stated if item.confidence is not None],
-        [item.success is True for item in stated],
+        [item.is_correct for item in stated],
     )
     points = []
     for group in bins:

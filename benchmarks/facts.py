@@ -96,6 +96,12 @@ class Facts:
         """Whether the reward is 1; None where there is none."""
         return None if self.reward is None else self.reward >= PASSED
 
+    @property
+    def is_correct(self) -> bool:
+        """Whether the answer is right: by the metric `correct`, where the reward says more."""
+        correct = self.metrics.get("correct")
+        return self.success is True if correct is None else correct >= PASSED
+
 
 def facts_of(trajectory: Trajectory) -> Facts | None:
     """The facts of an episode; None while it is open."""

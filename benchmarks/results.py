@@ -259,7 +259,7 @@ def _calibration(scored: Sequence[Facts]) -> Calibration | None:
     if not stated:
         return None
     confidences = [item.confidence for item in stated if item.confidence is not None]
-    correct = [item.success is True for item in stated]
+    correct = [item.is_correct for item in stated]
     return Calibration(
         n=len(stated),
         confidence_mean=fmean(confidences),

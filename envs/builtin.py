@@ -24,9 +24,25 @@ LONG = {
     "workbench-v0": "suite.long.workbench:Workbench",
 }
 
-PUZZLES: dict[str, str] = {}
+PUZZLES = {
+    "program-v0": "suite.puzzles.program:Program",
+    "equations-v0": "suite.puzzles.equations:Equations",
+    "countdown-v0": "suite.puzzles.countdown:Countdown",
+    "listops-v0": "suite.puzzles.listops:Listops",
+    "knights-v0": "suite.puzzles.knights:Knights",
+    "dates-v0": "suite.puzzles.dates:Dates",
+    "tolls-v0": "suite.puzzles.tolls:Tolls",
+    "seating-v0": "suite.puzzles.seating:Seating",
+    "graded-v0": "suite.puzzles.graded:Graded",
+    "confidence-v0": "suite.puzzles.confidence:Confidence",
+    "effort-v0": "suite.puzzles.effort:Effort",
+}
 
-SERVICES: dict[str, str] = {}
+SERVICES = {
+    "flights-v0": "suite.services.flights:Flights",
+    "lending-v0": "suite.services.lending:Lending",
+    "expenses-v0": "suite.services.expenses:Expenses",
+}
 
 WORLDS: dict[str, str] = {}
 
