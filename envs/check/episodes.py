@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import warnings
+from math import inf
 
 from gymnasium.utils.env_checker import check_env as check_gymnasium
 
@@ -70,12 +71,12 @@ async def _spaces(subject: Subject) -> str:
                         "allows, that agents read and write"
                     )
                 num_texts += len(texts)
-            if episode.score is not None and not 0 <= episode.score <= 1:
+            if episode.score is not None and not -inf < episode.score <= 1:
                 raise Broken(
-                    f"seed {seed} scores {episode.score:g}; a reward is from 0 to 1, or None where "
-                    "it could not be told"
+                    f"seed {seed} scores {episode.score:g}; a reward is a number up to 1, or None "
+                    "where it could not be told"
                 )
-    return f"{num_texts} observations and actions are in their spaces, scores from 0 to 1"
+    return f"{num_texts} observations and actions are in their spaces, and no score is above 1"
 
 
 async def _gymnasium(subject: Subject) -> str:

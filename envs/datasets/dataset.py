@@ -28,9 +28,9 @@ import numpy as np
 
 from forethought.envs.base import Env
 from forethought.envs.datasets.rows import required
+from forethought.envs.needs import DATA, Need, data
 from forethought.envs.task import Split, Task, split_of
 
-VARIABLE = "FORETHOUGHT_DATA"
 Loader = Callable[[Path], Iterable[Task]]
 
 
@@ -64,6 +64,12 @@ class Dataset(Env):
         super().__init__(horizon=horizon, split=split)
         self.path = path
         self.whole = whole
+
+    @classmethod
+    def needs(cls) -> tuple[Need, ...]:
+        """The files of the set, and what the card says."""
+        own = data(cls.folder, files=cls.files.values(), origin=cls.origin)
+        return (own, *super().needs())
 
     @classmethod
     @abstractmethod
@@ -130,9 +136,9 @@ class Dataset(Env):
         return self.require(root / next(iter(self.files.values()))), False
 
     def _root(self) -> Path:
-        given = os.environ.get(VARIABLE)
+        given = os.environ.get(DATA)
         if self.path is None and not given:
-            raise DataMissing(self._advice(f"no path was given and {VARIABLE} is not set"))
+            raise DataMissing(self._advice(f"no path was given and {DATA} is not set"))
         root = Path(given or "", self.folder) if self.path is None else Path(self.path)
         root = root.expanduser()
         if not root.exists():
@@ -144,7 +150,7 @@ class Dataset(Env):
         names = " or ".join(cls.files.values())
         return (
             f"{cls.__name__}: {problem}; get {names} from {cls.origin} and pass "
-            f"path=FOLDER, or put it into ${VARIABLE}/{cls.folder}"
+            f"path=FOLDER, or put it into ${DATA}/{cls.folder}"
         )
 
 
