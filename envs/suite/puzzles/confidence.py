@@ -10,7 +10,7 @@ With chance p that is worth p * p under the Brier score; abstaining is worth the
 question cannot be answered, and nothing on one that can. Always abstaining earns the share of
 unanswerable questions, and doing nothing 0.
 
-Metrics for the report: `correct` beside the stated confidence gives reliability and ECE, `coverage`
+A success is the full reward, so a right answer of which the agent was sure. Metrics for the report: `correct` beside the stated confidence gives reliability and ECE, `coverage`
 and `risk` the selective curve, and abstention is told apart by whether it was right.
 """
 
