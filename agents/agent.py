@@ -175,7 +175,7 @@ class Agent:
             role=message.role,
             text=message.text,
             origin=message.origin,
-            ids=self.view.template.render(message.role, message.text),
+            ids=tuple(self.view.template.render(message.role, message.text)),
         )
 
     def hear(self, message: Message) -> Message:

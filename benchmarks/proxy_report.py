@@ -58,19 +58,25 @@ def gaps_section(
 
 
 def _curve(name: str, steps: Sequence[Sequence[ProxyGap]]) -> str:
-    points = tuple(
+    found = [
+        (number, gap) for number, step in enumerate(steps, 1) for gap in step if gap.name == name
+    ]
+    gaps = tuple(
         Point(
             x=number,
             y=gap.gap,
             low=gap.ci[0] if gap.ci else None,
             high=gap.ci[1] if gap.ci else None,
         )
-        for number, step in enumerate(steps, 1)
-        for gap in step
-        if gap.name == name
+        for number, gap in found
     )
-    axes = Axes(title=f"Proxy {name} ahead of the reward", x="RL step", y="Proxy - reward")
-    return line_chart([Series(name=name, points=points)], axes)
+    series = [
+        Series(name="proxy", points=tuple(Point(x=number, y=gap.proxy) for number, gap in found)),
+        Series(name="reward", points=tuple(Point(x=number, y=gap.reward) for number, gap in found)),
+        Series(name="gap", points=gaps),
+    ]
+    axes = Axes(title=f"Proxy {name} and the reward", x="RL step", y="Mean over the episodes")
+    return line_chart(series, axes)
 
 
 def _table(stages: Mapping[str, Sequence[ProxyGap]]) -> Table:

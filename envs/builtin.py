@@ -13,7 +13,10 @@ LOOKUP = {
 }
 
 CODE = {
+    "package-v0": "suite.code.package:Package",
     "repair-v0": "suite.code.repair:Repair",
+    "repository-v0": "suite.code.repository:Repository",
+    "synthesis-v0": "suite.code.synthesis:Synthesis",
 }
 
 LONG = {
@@ -43,13 +46,55 @@ SERVICES = {
 
 WORLDS: dict[str, str] = {}
 
-DATASETS: dict[str, str] = {}
+DATASETS = {
+    "2wiki-v0": "datasets.hotpotqa:TwoWiki",
+    "bfcl-multi-turn-v0": "datasets.bfcl:BfclMultiTurn",
+    "browsecomp-v0": "datasets.browsecomp:BrowseComp",
+    "exercism-v0": "datasets.exercism:Exercism",
+    "gsm8k-v0": "datasets.gsm8k:GSM8K",
+    "hotpotqa-v0": "datasets.hotpotqa:HotpotQA",
+    "humaneval-v0": "datasets.humaneval:HumanEval",
+    "math-v0": "datasets.competition:Competition",
+    "mbpp-v0": "datasets.mbpp:MBPP",
+    "musique-v0": "datasets.musique:MuSiQue",
+    "pddl-v0": "datasets.pddl_folder:PddlFolder",
+    "planbench-v0": "datasets.planbench:PlanBench",
+    "strategyqa-v0": "datasets.strategyqa:StrategyQA",
+    "tau-retail-v0": "datasets.tau:TauRetail",
+}
 
-ADAPTERS: dict[str, str] = {}
+ADAPTERS: dict[str, str] = {
+    "gem-v0": "adapters.gem_game:Gem",
+    "gymnasium-v0": "adapters.gymnasium_text:GymnasiumText",
+    "harbor-v0": "adapters.harbor:Harbor",
+    "openenv-v0": "adapters.openenv:OpenEnv",
+    "reasoning-gym-v0": "adapters.reasoning:ReasoningGym",
+    "textarena-v0": "adapters.textarena_game:TextArena",
+    "textworld-v0": "adapters.textworld_game:TextWorld",
+}
+
+WIDE = {
+    "chain-v0": "suite.wide.chain:Chain",
+    "corpus-v0": "suite.wide.corpus:Corpus",
+    "objectives-v0": "suite.wide.objectives:Objectives",
+    "report-v0": "suite.wide.report:Report",
+    "survey-v0": "suite.wide.survey:Survey",
+}
 
 BUILTIN = {
     f"forethought/{name}": f"forethought.envs.{where}"
-    for family in (PLANNING, LOOKUP, CODE, LONG, PUZZLES, SERVICES, WORLDS, DATASETS, ADAPTERS)
+    for family in (
+        PLANNING,
+        LOOKUP,
+        CODE,
+        LONG,
+        WIDE,
+        PUZZLES,
+        SERVICES,
+        WORLDS,
+        DATASETS,
+        ADAPTERS,
+    )
     for name, where in family.items()
 }
 

@@ -56,14 +56,21 @@ def make(env_id: str, **options: Any) -> Env:
 
 
 def env_class(env_id: str) -> type[Env]:
-    """The class behind an id, without making an environment: data and engines may be missing.
+    """The class behind an id; data, packages and engines that it needs may be missing.
 
-    Raises ValueError as `make` does; where a function is registered, it is asked for one.
+    Where a function is registered, it is asked for an environment. Raises ValueError for an unknown
+    id, and ImportError, with the cause, for what cannot be loaded.
     """
     full = full_id(env_id)
     entry_point = registry[full].entry_point
-    entry = load_env_creator(entry_point) if isinstance(entry_point, str) else entry_point
-    return entry if isinstance(entry, type) else type(make(full))
+    try:
+        entry = load_env_creator(entry_point) if isinstance(entry_point, str) else entry_point
+        return entry if isinstance(entry, type) else type(make(full))
+    except Exception as error:
+        raise ImportError(
+            f"{full} cannot be loaded ({type(error).__name__}: {error}); mend the package that "
+            "brings it, or uninstall it"
+        ) from error
 
 
 def full_id(env_id: str) -> str:

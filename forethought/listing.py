@@ -30,8 +30,8 @@ def show_all(console: Console) -> dict[str, JsonValue]:
     for env_id in names():
         try:
             found = describe(env_id)
-        except (ImportError, AttributeError) as error:
-            table.add_row(env_id, Text(f"cannot be loaded: {error}", style="red"))
+        except ImportError as error:
+            table.add_row(env_id, Text(str(error), style="red"))
             described.append({"id": env_id, "error": str(error)})
             continue
         described.append(_as_json(found))

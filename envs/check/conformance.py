@@ -54,13 +54,14 @@ def check_env(
 async def _check_all(name: str, factory: Factory, seeds: range) -> Report:
     started = time.perf_counter()
     subject = Subject(make=factory, seeds=seeds)
-    findings = [await _find("it can be made", _made, subject)]
+    findings = [await _find("it begins", _begins, subject)]
     if findings[0].ok:
         findings += [await _find(promise, check, subject) for promise, check in CHECKS.items()]
     return Report(env=name, findings=tuple(findings), seconds=time.perf_counter() - started)
 
 
-async def _made(subject: Subject) -> str:
+async def _begins(subject: Subject) -> str:
+    await subject.starts(subject.seeds[:1])
     card = subject.card
     return f"{', '.join(card.traits)}; {card.horizons[0]} to {card.horizons[1]} {card.horizon_unit}"
 

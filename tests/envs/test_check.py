@@ -256,3 +256,27 @@ def test_a_report_shows_every_finding_in_a_line() -> None:
     assert str(Report(env="x", findings=findings)) == (
         "x: NOT ok\nok   seeds vary  8 of 8\n-    the oracle  none\nFAIL replay      differs"
     )
+
+
+def test_a_check_takes_few_steps() -> None:
+    class Counted(Echo):
+        """Of which every step is counted; at a millisecond each a check takes two seconds."""
+
+        card: ClassVar[Card] = Card(
+            traits=("skills",), horizon_unit="words", horizons=(1, 256), usual_horizons=(2, 4, 8)
+        )
+        state_fields = ("at",)
+        num_taken = 0
+
+        async def begin(self) -> str:
+            self.at = 0
+            return self.task.prompt
+
+        async def reply(self, text: str) -> str:
+            type(self).num_taken += 1
+            self.at += text == self.task.answer
+            return super().submit(text) if self.at == self.task.horizon else "on"
+
+    report = check_env(Counted)
+    assert report.ok, str(report)
+    assert 500 < Counted.num_taken < 2000

@@ -184,4 +184,4 @@ def test_what_cannot_be_made_is_one_finding() -> None:
         def __init__(self, *, split: str = "train") -> None:
             raise KeyError("no such thing")
 
-    assert broken(Impossible) == {"it can be made": "KeyError: 'no such thing'"}
+    assert broken(Impossible) == {"it begins": "KeyError: 'no such thing'"}

@@ -9,7 +9,7 @@ from terminal import BLOCKS, CUSTOM, result, run
 
 from forethought.envs import Card, Env, Task, register
 from forethought.envs.check.sweep import sweep
-from forethought.envs.needs import DATA, Need, data, package
+from forethought.envs.needs import Need
 
 
 class Hungry(Env):
@@ -94,43 +94,3 @@ def test_a_sweep_gives_each_report_as_soon_as_it_is_there() -> None:
     assert next(reports).ok
     with pytest.raises(StopIteration):
         next(reports)
-
-
-def test_data_is_looked_for_where_the_variable_says(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    need = data("sums", files=["train.jsonl", "test.jsonl"], origin="https://example.org/sums")
-    monkeypatch.delenv(DATA, raising=False)
-    assert need.missing() == (
-        "needs the data set sums: get train.jsonl or test.jsonl from https://example.org/sums and "
-        "pass path=FOLDER, or put it into $FORETHOUGHT_DATA/sums"
-    )
-    assert need.missing({"path"}) is None
-    monkeypatch.setenv(DATA, str(tmp_path))
-    assert need.missing() is not None
-    (tmp_path / "sums").mkdir()
-    (tmp_path / "sums" / "test.jsonl").write_text("")
-    assert need.missing() is None
-
-
-def test_a_package_is_found_without_being_imported() -> None:
-    assert package("json", extra="x").missing() is None
-    assert package("no_such_module_at_all", extra="gem").missing() == (
-        "needs the package no_such_module_at_all: run: pip install 'forethought[gem]'"
-    )
-
-
-@pytest.mark.parametrize(
-    ("stated", "message"),
-    [
-        ({"horizons": (0, 4)}, "horizons go from 1 or more upwards, not from 0 to 4"),
-        ({"horizons": (4, 2)}, "not from 4 to 2"),
-        ({"horizons": (1, 4), "usual_horizons": (8,)}, r"usual horizon 8 is outside 1\.\.4"),
-        ({"floor": 1.0}, "the floor is a mean score from 0 to below 1, not 1"),
-        ({"prompt_chars": 0}, "prompt_chars is 1 or more, not 0"),
-    ],
-    ids=["no horizon", "upside down", "unusual", "floor", "prompt"],
-)
-def test_a_card_that_cannot_be_is_refused(stated: dict[str, object], message: str) -> None:
-    with pytest.raises(ValueError, match=message):
-        Card(traits=("skills",), horizon_unit="steps", **stated)  # type: ignore[arg-type]

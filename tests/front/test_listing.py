@@ -9,7 +9,6 @@ from terminal import CUSTOM, result, run
 
 from forethought.envs import Card, Env, names, proxy, register, reward, tool
 from forethought.envs.builtin import BUILTIN
-from forethought.envs.describe import Named, describe
 from forethought.envs.needs import Need
 
 PAGE = Path(__file__).parents[2] / "docs" / "environments.md"
@@ -60,15 +59,6 @@ def test_the_page_of_environments_is_up_to_date(tmp_path: Path) -> None:
     command = "forethought envs --markdown docs/environments.md"
     assert PAGE.read_text(encoding="utf-8") == fresh, f"stale; run: {command}"
     assert all(f"### {env_id.rpartition('/')[2]}\n" in fresh for env_id in BUILTIN)
-
-
-def test_a_description_is_read_off_the_class_and_makes_nothing() -> None:
-    found = describe("test/bazaar-v0")
-    assert (found.summary, found.horizon) == ("Sell what is there.", "1 to 3 sales")
-    assert found.tools == (Named(name="sell(price: integer)", meaning="offer a thing for so much"),)
-    assert found.proxies == (Named(name="noise", meaning="How loud it was."),)
-    assert found.options == (Named(name="goods", meaning="3"),)
-    assert (found.has_oracle, found.can_fork) == (False, False)
 
 
 def test_every_environment_is_listed_with_what_it_needs(

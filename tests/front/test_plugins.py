@@ -66,5 +66,6 @@ def test_its_environments_are_checked_and_what_cannot_be_loaded_is_a_finding(sit
     assert code == 1
     assert (kept["ok"], broken["ok"], found["ok"]) == (True, False, False)
     assert broken["findings"][0]["detail"] == (
-        "ModuleNotFoundError: No module named 'acme.nowhere'; mend the package or uninstall it"
+        "acme/gone-v0 cannot be loaded (ModuleNotFoundError: No module named 'acme.nowhere'); mend "
+        "the package that brings it, or uninstall it"
     )

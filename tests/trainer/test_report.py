@@ -29,7 +29,7 @@ def test_the_report_shows_the_three_stages_and_the_way_between_them(straight: Ru
         "Tokens per answer by difficulty",
         "Reward during RL",
         "Proxies and the reward",
-        "Proxy long ahead of the reward",
+        "Proxy long and the reward",
         "One task, stage by stage",
         "4 scored of 4",
     ):
