@@ -6,6 +6,8 @@ from forethought.envs.registry import register
 
 PLANNING = {
     "blocksworld-v0": "suite.planning.blocksworld:Blocksworld",
+    "ferry-v0": "suite.planning.ferry:Ferry",
+    "logistics-v0": "suite.planning.logistics:Logistics",
 }
 
 LOOKUP = {

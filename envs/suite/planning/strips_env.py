@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import ClassVar, Literal, Protocol
+from typing import Literal, Protocol
 
 import numpy as np
 
@@ -86,7 +86,7 @@ class StripsEnv(Env):
     `oracle_moves` is how many moves the expert makes a turn; 0 is all at once.
     """
 
-    world: ClassVar[World]
+    world: World
     state_fields = ("state", "num_moves", "num_illegal", "_expert")
     words: Telling
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from string import ascii_lowercase
-from typing import Literal
+from typing import Literal, get_args
 
 import numpy as np
 
@@ -77,7 +77,7 @@ class Wording:
 
     def plan(self, moves: Sequence[Operator]) -> str:
         """`plan: c0 at p2; c3 at p0`: what the landmarks among the moves bring about, in order."""
-        reached = (min(move.add, key=len_first) for move in moves if move.name in self.landmarks)
+        reached = (min(move.add, key=by_number) for move in moves if move.name in self.landmarks)
         return f"plan: {'; '.join(self.atom(atom) for atom in reached)}"
 
     def why_not(self, state: State, missing: Atom) -> str:
@@ -99,7 +99,7 @@ class Wording:
         """Atoms that differ in their first object alone are told at once."""
         groups: dict[tuple[str, ...], list[str]] = {}
         wanted = self.domain.changing() if changing else self.words.keys() - self.domain.changing()
-        for atom in sorted(atoms, key=len_first):
+        for atom in sorted(atoms, key=by_number):
             if atom[0] in wanted - self.unsaid:
                 first = groups.setdefault((atom[0], *atom[2:]), [])
                 first.extend(atom[1:2])
@@ -109,9 +109,16 @@ class Wording:
         )
 
 
-def len_first(atom: Atom) -> tuple[str, list[tuple[int, str]]]:
+def by_number(atom: Atom) -> tuple[str, list[tuple[int, str]]]:
     """Sort key for atoms: c2 comes before c10."""
     return atom[0], [(len(name), name) for name in reversed(atom[1:])]
+
+
+def require_naming(naming: Naming) -> Naming:
+    """The same, if there is such a one. Raises ValueError."""
+    if naming not in get_args(Naming):
+        raise ValueError(f"words is one of {', '.join(get_args(Naming))}, not {naming!r}")
+    return naming
 
 
 def renamed(wording: Wording, naming: Naming, rng: np.random.Generator) -> Wording:
