@@ -27,7 +27,13 @@ PUZZLES: dict[str, str] = {}
 
 SERVICES: dict[str, str] = {}
 
-WORLDS: dict[str, str] = {}
+WORLDS = {
+    "boxes-v0": "suite.worlds.boxes:Boxes",
+    "journey-v0": "suite.worlds.journey:Journey",
+    "keys-v0": "suite.worlds.keys:Keys",
+    "misled-v0": "suite.worlds.misled:Misled",
+    "passages-v0": "suite.worlds.passages:Passages",
+}
 
 DATASETS: dict[str, str] = {}
 

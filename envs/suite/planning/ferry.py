@@ -22,7 +22,15 @@ from forethought.envs.suite.planning.wording import Naming, Wording, require_nam
 from forethought.envs.task import Split, Task
 
 _WORDS = {
-    word: word for word in ("board", "debark", "sail", "car", "port", "at", "aboard", "empty")
+    "board": "board",
+    "debark": "debark",
+    "sail": "sail",
+    "car": "car",
+    "port": "port",
+    "at": "at",
+    "aboard": "aboard",
+    "ferry-at": "has-ferry",
+    "empty": "empty",
 }
 PLAIN = Wording(
     domain=FERRY,
