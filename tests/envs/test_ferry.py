@@ -159,9 +159,7 @@ def test_stranded_is_exactly_where_no_plan_is_left() -> None:
         ("b", [("a", "b"), ("b", "c")], 1),
     ],
 )
-def test_empty_crossings_are_counted(
-    start: str, rides: list[tuple[str, str]], empty: int
-) -> None:
+def test_empty_crossings_are_counted(start: str, rides: list[tuple[str, str]], empty: int) -> None:
     assert crossings.num_empty(start, [Ride(*ride) for ride in rides]) == empty
 
 

@@ -24,7 +24,11 @@ from forethought.envs.suite.worlds.mistakes import Mistakes
 from forethought.envs.suite.worlds.warehouse import DIRECTIONS, Push, Room, mask
 from forethought.envs.task import Split, Task
 
-_LINE = re.compile(r"^\W*([a-z])\s+(up|down|left|right)(?:\s+(\d{1,3}))?\W*$", re.IGNORECASE)
+_LINE = re.compile(
+    r"^\W*(?:\d+\W+)?([a-z])\s+(up|down|left|right)(?:\s+(\d{1,3}))?\W*$", re.IGNORECASE
+)
+    r"^\W*(?:\d+\W+)?([a-z])\s+(up|down|left|right)(?:\s+(\d{1,3}))?\W*$", re.IGNORECASE
+)
 
 
 class Boxes(Env):

@@ -91,7 +91,7 @@ class Journey(Env):
 
     @metric
     def right_start(self) -> float | None:
-        """1 if the first leg left the deadline within reach; None if none was made."""
+        """1 if the first leg is one of a fastest way; None if none was made."""
         return None if self.right_first is None else float(self.right_first)
 
     @metric
@@ -132,15 +132,20 @@ class Journey(Env):
         self.mistakes.note((self.town, self.is_closed), town, failed=failed)
         if hours is None or closed:
             return f"cannot go {town}: {'the road is closed' if closed else 'no road leads there'}"
-        self.town, self.clock = town, self.clock + hours
         if self.right_first is None:
-            way = self.map.fastest(town, closed=self.is_closed)
-            self.right_first = way is not None and way[0] <= self._left()
+            self.right_first = hours + self._hours_from(town) == self._hours_from(self.town)
+        self.town, self.clock = town, self.clock + hours
         self.over = self.town == self.map.goal or self._left() < 0
         if town == self.map.news_at and self.map.closes is not None and not self.is_closed:
             self.is_closed = True
             return f"news: the road {'-'.join(self.map.closes)} is closed"
         return ""
+
+    def _hours_from(self, town: str) -> int:
+        """Hours of the fastest way from a town, before the news."""
+        way = self.map.fastest(town, closed=False)
+        assert way is not None, "the goal can be reached from the start, and roads go both ways"
+        return way[0]
 
     def _left(self) -> int:
         """Hours to the deadline."""
@@ -190,7 +195,7 @@ def _read_task(task: Task) -> Map:
             "make one with task_of"
         ) from None
     try:
-        return Map(
+        roads = Map(
             hours={(one, other): hours for one, other, hours in data.roads},
             start=data.start,
             goal=data.goal,
@@ -200,3 +205,7 @@ def _read_task(task: Task) -> Map:
         )
     except ValueError as error:
         raise ValueError(f"task {task.id!r}: {error}") from None
+    for town, closed in ((roads.start, False), (roads.news_at or roads.start, True)):
+        if roads.fastest(town, closed=closed) is None:
+            raise ValueError(f"task {task.id!r}: no way leads from {town} to {roads.goal}")
+    return roads
