@@ -11,6 +11,7 @@ from forethought.benchmarks.facts import Facts, facts_of
 from forethought.benchmarks.folder import RunFolder
 from forethought.benchmarks.plan import Plan
 from forethought.benchmarks.plots import Axes, Bar, Group, Point, Series, bar_chart, line_chart
+from forethought.benchmarks.proxy_report import gap_section
 from forethought.benchmarks.report import Number, Section, Table, write_report
 from forethought.benchmarks.results import Summary, summarise_facts
 from forethought.benchmarks.stats import Interval, wilson
@@ -85,6 +86,8 @@ def _sections(summary: Summary, plan: Plan, found: list[Facts], *, named: bool) 
         sections += accuracy_sections(summary.samples_by_n, summary.votes_by_n)
     if summary.calibration is not None:
         sections.append(_calibration(summary, found))
+    if summary.proxy_gaps:
+        sections.append(gap_section(summary.proxy_gaps))
     if summary.metrics:
         rows = tuple((name, format_value(value)) for name, value in summary.metrics.items())
         table = Table(header=("Reward or metric", "Mean"), rows=rows)

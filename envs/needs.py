@@ -33,13 +33,18 @@ class Need:
         return f"needs {self.what}: {self.get}"
 
 
-def package(module: str, *, extra: str) -> Need:
-    """A module that an optional part of this distribution brings; it is found, not imported."""
+def package(module: str, *, install: str) -> Need:
+    """A top-level module, and what pip has to install for it; it is found, not imported."""
     return Need(
         what=f"the package {module}",
-        get=f"run: pip install 'forethought[{extra}]'",
+        get=f"run: pip install '{install}'",
         is_here=lambda: importlib.util.find_spec(module) is not None,
     )
+
+
+def given(option: str, *, what: str) -> Need:
+    """Something that can only be given by an option of the environment."""
+    return Need(what=what, get=f"pass --option {option}=...", is_here=lambda: False, option=option)
 
 
 def data(folder: str, *, files: Iterable[str], origin: str) -> Need:
@@ -67,6 +72,7 @@ SANDBOX = Need(
     what="a sandbox",
     get="start Docker or install bubblewrap; forethought doctor says what there is",
     is_here=lambda: _isolates("docker", "bwrap"),
+    option="backend",
 )
 DOCKER = Need(
     what="a Docker engine",

@@ -30,6 +30,19 @@ def token_f1(answer: str, gold: str) -> float:
     return 2 * shared / (sum(given.values()) + sum(wanted.values()))
 
 
+def gated(value: float | None, *gates: bool | None) -> float | None:
+    """A reward behind its requirements: `value` if every gate holds, 0 if one does not.
+
+    A requirement of form belongs into a gate. Added to the reward it is a reward of its own: in a
+    group of which no episode is right it is all the advantage there is, and form is what is
+    learned. A gate, or a value, that is None could not be told: then so is the whole, unless
+    another gate has failed.
+    """
+    if any(gate is False for gate in gates):
+        return 0.0
+    return None if any(gate is None for gate in gates) else value
+
+
 def brier(correct: bool, confidence: float) -> float:
     """One minus the squared error of a stated confidence: 1 is perfect, proper and bounded."""
     return 1.0 - (confidence - float(correct)) ** 2

@@ -27,6 +27,7 @@ from forethought.benchmarks.axes import format_value, share
 from forethought.benchmarks.eval_report import percent_interval
 from forethought.benchmarks.evaluate import evaluate
 from forethought.benchmarks.plan import Plan
+from forethought.benchmarks.proxy_report import gap_sentence
 from forethought.benchmarks.results import Summary
 from forethought.benchmarks.retention import WHOLE, retention
 from forethought.benchmarks.suites import NUM_TASKS, Entry, suite
@@ -260,5 +261,7 @@ def _show(summaries: list[Summary], console: Console) -> None:
         )
     console.print(table)
     for summary in summaries:
+        for gap in summary.proxy_gaps:
+            console.print(f"{summary.env}: {gap_sentence(gap)}", markup=False)
         for warning in summary.warnings:
             console.print(f"{summary.env}: {warning}", style="yellow", markup=False)

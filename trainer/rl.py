@@ -7,10 +7,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import anyio
+from pydantic import JsonValue
 
 from forethought.agents.record.log import EventLog, finished, read_log
 from forethought.agents.record.trajectory import Trajectory
 from forethought.agents.rollout import Job, run_jobs
+from forethought.benchmarks.proxies import proxy_gaps
 from forethought.envs.task import Task
 from forethought.trainer.config import RLConfig, RunConfig
 from forethought.trainer.credit import Credited, credit
@@ -163,6 +165,7 @@ def step_metrics(
         "coverage": found.coverage,
         "sampled_tokens": sum(episode.num_sampled for episode in episodes),
         "drifts": sum(episode.num_drifts for episode in episodes),
+        "proxy_gaps": _proxy_gaps(episodes),
         "rollout_s": round(rollout.seconds, 3),
         "train_s": round(train_s, 3),
     }
@@ -179,6 +182,12 @@ def step_metrics(
             "row_tokens": step.num_row_tokens,
         }
     return values
+
+
+def _proxy_gaps(episodes: Sequence[Trajectory]) -> list[JsonValue]:
+    """How far each proxy runs ahead of the reward; records of `ProxyGap`."""
+    outcomes = ((item.start.task.id, item.reward, item.metrics) for item in episodes)
+    return [gap.model_dump(mode="json") for gap in proxy_gaps(outcomes)]
 
 
 def _mean(values: Sequence[float]) -> float | None:

@@ -10,7 +10,7 @@ from forethought.envs.check.promise import Broken
 from forethought.envs.check.subject import Check, Subject
 from forethought.envs.check.waits import cancelled_at
 
-MAX_POINTS = 8
+MAX_POINTS = 6
 """Waits of a step at which it is cancelled; spread evenly where it has more."""
 
 

@@ -22,7 +22,7 @@ from forethought.envs.check.subject import Check, Subject
 from forethought.envs.check.tasks import TASKS
 from forethought.envs.play import Factory
 from forethought.envs.portal import run_sync
-from forethought.envs.registry import make
+from forethought.envs.registry import full_id, make
 
 MAX_SECONDS = 120.0
 """For one promise."""
@@ -41,28 +41,29 @@ def check_env(
     """
     if num_seeds < 2:
         raise ValueError(f"num_seeds is at least 2, to see whether seeds vary, not {num_seeds}")
-    factory = _with_options(env, dict(options or {}))
     name = env if isinstance(env, str) else env.__name__
+    full = full_id(env) if isinstance(env, str) else ""
+    given = dict(options or {})
+
+    def factory(**more: JsonValue) -> Env:
+        return make(full, **given, **more) if isinstance(env, str) else env(**given, **more)
+
     return run_sync(_check_all(name, factory, range(num_seeds)))
-
-
-def _with_options(env: str | Factory, options: dict[str, JsonValue]) -> Factory:
-    if isinstance(env, str):
-        make(env, **options).close()
-
-    def factory(**more: str) -> Env:
-        given = {**options, **more}
-        return make(env, **given) if isinstance(env, str) else env(**given)
-
-    return factory
 
 
 async def _check_all(name: str, factory: Factory, seeds: range) -> Report:
     started = time.perf_counter()
-    env = factory()
-    subject = Subject(make=factory, seeds=seeds, card=env.card, has_oracle=env.has_oracle())
-    findings = [await _find(promise, check, subject) for promise, check in CHECKS.items()]
+    subject = Subject(make=factory, seeds=seeds)
+    findings = [await _find("it begins", _begins, subject)]
+    if findings[0].ok:
+        findings += [await _find(promise, check, subject) for promise, check in CHECKS.items()]
     return Report(env=name, findings=tuple(findings), seconds=time.perf_counter() - started)
+
+
+async def _begins(subject: Subject) -> str:
+    await subject.starts(subject.seeds[:1])
+    card = subject.card
+    return f"{', '.join(card.traits)}; {card.horizons[0]} to {card.horizons[1]} {card.horizon_unit}"
 
 
 async def _find(name: str, check: Check, subject: Subject) -> Finding:

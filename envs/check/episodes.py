@@ -70,7 +70,12 @@ async def _spaces(subject: Subject) -> str:
                         "allows, that agents read and write"
                     )
                 num_texts += len(texts)
-    return f"{num_texts} observations and actions are in their spaces"
+            if episode.score is not None and not 0 <= episode.score <= 1:
+                raise Broken(
+                    f"seed {seed} scores {episode.score:g}; a reward is from 0 to 1, or None where "
+                    "it could not be told"
+                )
+    return f"{num_texts} observations and actions are in their spaces, scores from 0 to 1"
 
 
 async def _gymnasium(subject: Subject) -> str:
@@ -89,7 +94,7 @@ EPISODES: dict[str, Check] = {
     "replay is identical": _replay,
     "forks are identical": _forks,
     "instances are isolated": _isolation,
-    "texts are in the spaces": _spaces,
+    "texts and scores are in range": _spaces,
     "Gymnasium agrees": _gymnasium,
 }
 

@@ -22,6 +22,8 @@ class Report:
     env: str
     findings: tuple[Finding, ...]
     seconds: float = 0.0
+    missing: str = ""
+    """What it needs and is not here; then nothing was tried."""
 
     @property
     def ok(self) -> bool:
@@ -33,7 +35,20 @@ class Report:
         """The promises that are not kept."""
         return [finding for finding in self.findings if finding.ok is False]
 
+    @property
+    def line(self) -> str:
+        """All in one line: what was kept, broken or missing."""
+        if self.missing:
+            return f"-    {self.env}  passed over: {self.missing}"
+        if self.broken:
+            told = "; ".join(f"{finding.name}: {finding.detail}" for finding in self.broken)
+            return f"FAIL {self.env}  {told}"
+        kept = sum(finding.ok is True for finding in self.findings)
+        return f"ok   {self.env}  {kept} promises kept in {self.seconds:.1f} s"
+
     def __str__(self) -> str:
+        if self.missing:
+            return self.line
         marks = {True: "ok", False: "FAIL", None: "-"}
         width = max(len(finding.name) for finding in self.findings)
         lines = [f"{marks[f.ok]:<4} {f.name:<{width}}  {f.detail}" for f in self.findings]

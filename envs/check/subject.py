@@ -19,10 +19,18 @@ class Subject:
     make: Factory
     """Takes `split`; the options of the environment are in it."""
     seeds: Sequence[int]
-    card: Card
-    has_oracle: bool
     _expert: dict[int, Episode] = field(default_factory=dict)
     _floor: dict[int, Episode] = field(default_factory=dict)
+
+    @property
+    def card(self) -> Card:
+        """What the environment states."""
+        return self.make().card
+
+    @property
+    def has_oracle(self) -> bool:
+        """Whether there is an expert."""
+        return self.make().has_oracle()
 
     async def expert(self, seed: int) -> Episode:
         """The expert's episode. Raises NothingToCheck where there is no expert."""

@@ -182,7 +182,7 @@ def test_a_sound_environment_keeps_all_promises() -> None:
     assert report.ok
     assert all(finding.ok for finding in report.findings)
     assert str(report).splitlines()[0] == "Echo: ok"
-    assert len(str(report).splitlines()) == 1 + len(report.findings) == 16
+    assert len(str(report).splitlines()) == 1 + len(report.findings) == 17
 
 
 def test_what_several_tools_of_a_turn_failed_of_is_told_and_not_that_they_were_several() -> None:
@@ -256,3 +256,27 @@ def test_a_report_shows_every_finding_in_a_line() -> None:
     assert str(Report(env="x", findings=findings)) == (
         "x: NOT ok\nok   seeds vary  8 of 8\n-    the oracle  none\nFAIL replay      differs"
     )
+
+
+def test_a_check_takes_few_steps() -> None:
+    class Counted(Echo):
+        """Of which every step is counted; at a millisecond each a check takes two seconds."""
+
+        card: ClassVar[Card] = Card(
+            traits=("skills",), horizon_unit="words", horizons=(1, 256), usual_horizons=(2, 4, 8)
+        )
+        state_fields = ("at",)
+        num_taken = 0
+
+        async def begin(self) -> str:
+            self.at = 0
+            return self.task.prompt
+
+        async def reply(self, text: str) -> str:
+            type(self).num_taken += 1
+            self.at += text == self.task.answer
+            return super().submit(text) if self.at == self.task.horizon else "on"
+
+    report = check_env(Counted)
+    assert report.ok, str(report)
+    assert 500 < Counted.num_taken < 2000
