@@ -91,10 +91,10 @@ def test_wrong_options_are_refused(options: dict[str, Any], message: str) -> Non
         Misled(**options)
 
 
-@pytest.mark.parametrize("env_id", ["keys-v0", "ferry-v0"])
+@pytest.mark.parametrize("env_id", ["passages-v0", "ferry-v0"])
 def test_it_keeps_the_promises_of_an_environment(env_id: str) -> None:
     def factory(**split: Any) -> Misled:
-        return Misled(env=env_id, horizon=4, **split)
+        return Misled(env=env_id, horizon=8, **split)
 
     report = check_env(factory, num_seeds=2)
     assert report.ok, str(report)

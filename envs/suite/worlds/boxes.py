@@ -27,8 +27,6 @@ from forethought.envs.task import Split, Task
 _LINE = re.compile(
     r"^\W*(?:\d+\W+)?([a-z])\s+(up|down|left|right)(?:\s+(\d{1,3}))?\W*$", re.IGNORECASE
 )
-    r"^\W*(?:\d+\W+)?([a-z])\s+(up|down|left|right)(?:\s+(\d{1,3}))?\W*$", re.IGNORECASE
-)
 
 
 class Boxes(Env):
