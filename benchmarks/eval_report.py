@@ -11,6 +11,7 @@ from forethought.benchmarks.facts import Facts, facts_of
 from forethought.benchmarks.folder import RunFolder
 from forethought.benchmarks.plan import Plan
 from forethought.benchmarks.plots import Axes, Bar, Group, Point, Series, bar_chart, line_chart
+from forethought.benchmarks.proxy_report import gap_section
 from forethought.benchmarks.report import Number, Section, Table, write_report
 from forethought.benchmarks.results import Summary, summarise_facts
 from forethought.benchmarks.stats import Interval, wilson
@@ -85,6 +86,8 @@ def _sections(summary: Summary, plan: Plan, found: list[Facts], *, named: bool) 
         sections += accuracy_sections(summary.samples_by_n, summary.votes_by_n)
     if summary.calibration is not None:
         sections.append(_calibration(summary, found))
+    if summary.proxy_gaps:
+        sections.append(gap_section(summary.proxy_gaps))
     if summary.metrics:
         rows = tuple((name, format_value(value)) for name, value in summary.metrics.items())
         table = Table(header=("Reward or metric", "Mean"), rows=rows)
@@ -107,6 +110,8 @@ def _numbers(summary: Summary) -> tuple[Number, ...]:
             note=f"bounds {percent_interval(summary.bounds)}" if summary.coverage < 1 else "",
         ),
     ]
+    if summary.doing_nothing is not None:
+        numbers.insert(1, Number(label="Doing nothing", value=share(summary.doing_nothing)))
     if summary.mean_reward is not None:
         numbers.insert(1, _amount("Mean reward", summary.mean_reward, summary.mean_reward_ci))
     if summary.tokens_mean is not None:
@@ -234,7 +239,7 @@ def _calibration(summary: Summary, found: list[Facts]) -> Section:
     stated = [item for item in found if item.reward is not None and item.confidence is not None]
     bins = reliability(
         [item.confidence for item in stated if item.confidence is not None],
-        [item.success is True for item in stated],
+        [item.is_correct for item in stated],
     )
     points = []
     for group in bins:

@@ -17,11 +17,11 @@ from forethought.agents.record.trajectory import Trajectory
 from forethought.benchmarks.ballots import AccuracyRow, Ballot, accuracy_by_n, sampled
 from forethought.benchmarks.calibration import brier_score, expected_calibration_error
 from forethought.benchmarks.facts import Facts, facts_of
+from forethought.benchmarks.proxies import ProxyGap, proxy_gaps
 from forethought.benchmarks.stats import (
     Interval,
-    cluster_bootstrap,
+    clustered_interval,
     clustered_wilson,
-    mean_interval,
     pass_at_k,
     pass_hat_k,
 )
@@ -120,6 +120,8 @@ class Summary(_Record):
     calibration: Calibration | None
     metrics: dict[str, float]
     """Mean of each of the environment's rewards and metrics over the episodes that have it."""
+    proxy_gaps: tuple[ProxyGap, ...] = ()
+    """How far each proxy that the environment names runs ahead of the reward."""
     warnings: tuple[str, ...]
     work: Work | None = None
     """Critical path, money, plans and effort."""
@@ -127,6 +129,11 @@ class Summary(_Record):
     """What n samples of a task are worth, from their final answers."""
     votes_by_n: tuple[AccuracyRow, ...] = ()
     """What n parallel calls are worth, from the votes that the agent answered with."""
+
+    @property
+    def doing_nothing(self) -> float | None:
+        """Mean score of an agent that does nothing; None where the environment does not tell."""
+        return self.metrics.get("doing_nothing")
 
 
 def summarise(trajectories: Iterable[Trajectory], *, planned: int | None = None) -> Summary:
@@ -167,9 +174,9 @@ def summarise_facts(found: Sequence[Facts], *, env: str, model: str, planned: in
         ci=clustered_wilson(list(successes.values())) if is_known else None,
         bounds=(passed / planned, (passed + planned - len(scored)) / planned),
         mean_reward=_mean(scored, lambda item: item.reward) if is_known else None,
-        mean_reward_ci=_interval(rewards) if is_known else None,
+        mean_reward_ci=clustered_interval(rewards.values()) if is_known else None,
         tokens_mean=_mean(scored, lambda item: item.tokens),
-        tokens_ci=_interval(tokens),
+        tokens_ci=clustered_interval(tokens.values()),
         plan_tokens_mean=_mean(scored, lambda item: item.plan_tokens),
         think_tokens_mean=_mean(scored, lambda item: item.think_tokens),
         answer_tokens_mean=_mean(scored, lambda item: item.answer_tokens),
@@ -193,6 +200,7 @@ def summarise_facts(found: Sequence[Facts], *, env: str, model: str, planned: in
         pass_hat=_passes(successes, pass_hat_k),
         calibration=_calibration(scored),
         metrics=_metrics(scored),
+        proxy_gaps=proxy_gaps((item.task, item.reward, item.metrics) for item in scored),
         warnings=_warnings(coverage, found, planned),
         work=work_of(scored) if scored else None,
         samples_by_n=accuracy_by_n(_samples(scored)),
@@ -224,7 +232,7 @@ def _by_horizon(scored: Sequence[Facts]) -> tuple[HorizonRow, ...]:
                 success=fmean(item.success is True for item in level),
                 ci=clustered_wilson(list(successes.values())),
                 tokens_mean=fmean(item.tokens for item in level),
-                tokens_ci=_interval(by_task(level, lambda item: item.tokens)),
+                tokens_ci=clustered_interval(by_task(level, lambda item: item.tokens).values()),
             )
         )
     return tuple(rows)
@@ -251,7 +259,7 @@ def _calibration(scored: Sequence[Facts]) -> Calibration | None:
     if not stated:
         return None
     confidences = [item.confidence for item in stated if item.confidence is not None]
-    correct = [item.success is True for item in stated]
+    correct = [item.is_correct for item in stated]
     return Calibration(
         n=len(stated),
         confidence_mean=fmean(confidences),
@@ -303,15 +311,3 @@ def _errors(found: Sequence[Facts]) -> dict[str, int]:
 def _mean(scored: Sequence[Facts], value: Callable[[Facts], float | None]) -> float | None:
     numbers = [number for item in scored if (number := value(item)) is not None]
     return fmean(numbers) if numbers else None
-
-
-def _interval(values: dict[str, list[float]]) -> Interval | None:
-    """Student's t for one value a task, the cluster bootstrap for several.
-
-    None for a single task and where all values are the same: no spread says nothing of precision.
-    """
-    if len(values) < 2 or len({number for numbers in values.values() for number in numbers}) == 1:
-        return None
-    if all(len(numbers) == 1 for numbers in values.values()):
-        return mean_interval([numbers[0] for numbers in values.values()])
-    return cluster_bootstrap(list(values.values()))

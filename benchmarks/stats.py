@@ -7,7 +7,7 @@ task they are not independent, so the functions take clusters: one sequence of s
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from statistics import NormalDist, fmean, stdev
 
 import numpy as np
@@ -82,6 +82,20 @@ def cluster_bootstrap(
     means_R = (draws_RC @ sums_C) / (draws_RC @ sizes_C)
     low, high = np.quantile(means_R, [(1 - level) / 2, (1 + level) / 2])
     return float(low), float(high)
+
+
+def clustered_interval(clusters: Iterable[Sequence[float]]) -> Interval | None:
+    """Of the mean of all values: Student's t for one a cluster, the bootstrap for several.
+
+    None for a single cluster and where all values are the same: no spread says nothing of
+    precision.
+    """
+    given = list(clusters)
+    if len(given) < 2 or len({value for cluster in given for value in cluster}) == 1:
+        return None
+    if all(len(cluster) == 1 for cluster in given):
+        return mean_interval([cluster[0] for cluster in given])
+    return cluster_bootstrap(given)
 
 
 def pass_at_k(n: int, successes: int, k: int) -> float:

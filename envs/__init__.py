@@ -6,7 +6,7 @@ from forethought.envs.calls import Action, ToolCall
 from forethought.envs.card import Card
 from forethought.envs.context import Context, Plan
 from forethought.envs.registry import make, names, register
-from forethought.envs.scoring import Submission, metric, reward
+from forethought.envs.scoring import Submission, metric, proxy, reward
 from forethought.envs.snapshot import Snapshot
 from forethought.envs.task import Task, load_tasks, save_tasks
 from forethought.envs.tools import Tool, ToolResult, tool
@@ -27,6 +27,7 @@ __all__ = [
     "make",
     "metric",
     "names",
+    "proxy",
     "register",
     "reward",
     "save_tasks",

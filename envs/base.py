@@ -31,9 +31,10 @@ from forethought.envs.canary import Canary
 from forethought.envs.card import Card
 from forethought.envs.context import Context
 from forethought.envs.lazy import LazySandbox
+from forethought.envs.needs import DOCKER, SANDBOX, Need
 from forethought.envs.portal import run_sync
 from forethought.envs.protocols import TAGS, ToolProtocol
-from forethought.envs.scoring import Submission, score_kind
+from forethought.envs.scoring import PROXY, Submission, score_kind
 from forethought.envs.snapshot import NO_TASK, Snapshot, fork, put, take
 from forethought.envs.spaces import Text
 from forethought.envs.task import Split, Task, split_of
@@ -60,16 +61,17 @@ class Env(gymnasium.Env[str, Action | str]):
     """How the model that acts here writes its tool calls; models set it."""
     observation_space: Text
     action_space: Text
-    _tool_names: ClassVar[tuple[str, ...]] = ()
-    _scorers: ClassVar[tuple[tuple[str, str], ...]] = ()
-    """Methods that score, each with its kind."""
+    tool_names: ClassVar[tuple[str, ...]] = ()
+    """Methods marked @tool, found by the class; those in `grants` come on top."""
+    scorers: ClassVar[tuple[tuple[str, str], ...]] = ()
+    """Methods that score, found by the class, each with its kind."""
 
     def __init_subclass__(cls) -> None:
         """Find the marked methods once, not in every instance."""
         super().__init_subclass__()
         members = {name: getattr(cls, name) for name in dir(cls) if not name.startswith("__")}
-        cls._tool_names = tuple(name for name, member in members.items() if is_tool(member))
-        cls._scorers = tuple(
+        cls.tool_names = tuple(name for name, member in members.items() if is_tool(member))
+        cls.scorers = tuple(
             (name, kind) for name, member in members.items() if (kind := score_kind(member))
         )
         cls.metadata = {**cls.metadata, "can_fork": cls.state_fields is not None}
@@ -126,7 +128,7 @@ class Env(gymnasium.Env[str, Action | str]):
         return self.submit(text.strip())
 
     def max_steps(self) -> int:
-        """Steps after which the episode is truncated."""
+        """Steps after which the episode is truncated: four times the horizon and eight."""
         return 4 * self.task.horizon + 8
 
     def oracle(self) -> str:
@@ -137,6 +139,12 @@ class Env(gymnasium.Env[str, Action | str]):
     def has_oracle(cls) -> bool:
         """Whether it has an expert to learn from and to check it with."""
         return cls.oracle is not Env.oracle
+
+    @classmethod
+    def needs(cls) -> tuple[Need, ...]:
+        """What has to be on this machine, by default what the card says."""
+        sandbox = (SANDBOX,) if cls.card.needs_sandbox and DOCKER not in cls.card.needs else ()
+        return (*sandbox, *cls.card.needs)
 
     def child_oracle(self, child: Env) -> str:
         """The expert's next action for a sub-agent that acts in `child`."""
@@ -213,9 +221,10 @@ class Env(gymnasium.Env[str, Action | str]):
     async def ascore(self) -> tuple[float | None, dict[str, float | None], dict[str, float | None]]:
         """Score the present state: the mean reward (None if any is), rewards, metrics by name."""
         scores: dict[str, dict[str, float | None]] = {"reward": {}, "metric": {}}
-        for name, kind in self._scorers:
+        for name, kind in self.scorers:
             value = getattr(self, name)()
-            scores[kind][name] = await value if inspect.isawaitable(value) else value
+            known_as, shown = (PROXY + name, "metric") if kind == "proxy" else (name, kind)
+            scores[shown][known_as] = await value if inspect.isawaitable(value) else value
         values = list(scores["reward"].values())
         known = [value for value in values if value is not None]
         score = sum(known) / len(known) if known and len(known) == len(values) else None
@@ -308,6 +317,6 @@ class Env(gymnasium.Env[str, Action | str]):
         return usual[int(self.np_random.integers(len(usual)))]
 
     def _collect_tools(self) -> dict[str, Tool]:
-        found = [as_tool(getattr(self, name)) for name in self._tool_names]
+        found = [as_tool(getattr(self, name)) for name in self.tool_names]
         found.extend(as_tool(function) for function in self.grants)
         return {item.name: item for item in found}

@@ -73,6 +73,18 @@ async def play_forked(factory: Factory, seed: int, actions: Sequence[str]) -> li
         return episodes
 
 
+async def play_part(factory: Factory, seed: int, actions: Sequence[str]) -> float | None:
+    """The score of the state that these actions lead to, whether or not they end the episode."""
+    env = factory()
+    try:
+        await env.areset(seed=seed)
+        for action in actions:
+            await env.astep(action)
+        return (await env.ascore())[0]
+    finally:
+        await env.aclose()
+
+
 def oracle(env: Env) -> str:
     """The expert's action."""
     return env.oracle()
@@ -81,6 +93,11 @@ def oracle(env: Env) -> str:
 def nothing(env: Env) -> str:
     """An empty action."""
     return ""
+
+
+def saying(text: str) -> Policy:
+    """The same text over and over."""
+    return lambda env: text
 
 
 def floor(seed: int) -> Policy:

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import Any
 
 import gymnasium
-from gymnasium.envs.registration import registry
+from gymnasium.envs.registration import load_env_creator, registry
 
 from forethought.envs.base import Env
 
@@ -50,6 +50,34 @@ def make(env_id: str, **options: Any) -> Env:
 
     Raises ValueError with the nearest name if there is none.
     """
+    env = gymnasium.make(full_id(env_id), **options).unwrapped
+    assert isinstance(env, Env)
+    return env
+
+
+def env_class(env_id: str) -> type[Env]:
+    """The class behind an id; data, packages and engines that it needs may be missing.
+
+    Where a function is registered, it is asked for an environment. Raises ValueError for an unknown
+    id, and ImportError, with the cause, for what cannot be loaded.
+    """
+    full = full_id(env_id)
+    entry_point = registry[full].entry_point
+    try:
+        entry = load_env_creator(entry_point) if isinstance(entry_point, str) else entry_point
+        return entry if isinstance(entry, type) else type(make(full))
+    except Exception as error:
+        raise ImportError(
+            f"{full} cannot be loaded ({type(error).__name__}: {error}); mend the package that "
+            "brings it, or uninstall it"
+        ) from error
+
+
+def full_id(env_id: str) -> str:
+    """The id as it is registered, of `name-v0`, `namespace/name-v0` or `module:` before either.
+
+    Raises ValueError with the nearest name if there is none.
+    """
     module, _, name = env_id.rpartition(":")
     if module:
         importlib.import_module(module)
@@ -58,9 +86,7 @@ def make(env_id: str, **options: Any) -> Env:
         register_plugins()
     if full not in _OURS:
         raise ValueError(f"no environment named {env_id!r}; {_nearest(full)}")
-    env = gymnasium.make(full, **options).unwrapped
-    assert isinstance(env, Env)
-    return env
+    return full
 
 
 def names() -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 import string
 from collections import Counter
@@ -28,6 +29,19 @@ def token_f1(answer: str, gold: str) -> float:
     if shared == 0:
         return 0.0
     return 2 * shared / (sum(given.values()) + sum(wanted.values()))
+
+
+def gated(value: float | None, *gates: bool | None) -> float | None:
+    """A reward behind its requirements: `value` if every gate holds, 0 if one does not.
+
+    A requirement of form belongs into a gate. Added to the reward it is a reward of its own: in a
+    group of which no episode is right it is all the advantage there is, and form is what is
+    learned. A gate, or a value, that is None could not be told: then so is the whole, unless
+    another gate has failed.
+    """
+    if any(gate is False for gate in gates):
+        return 0.0
+    return None if any(gate is None for gate in gates) else value
 
 
 def brier(correct: bool, confidence: float) -> float:
@@ -62,3 +76,25 @@ def lcpo_max(
     0, 1). With `delta` above 0 a right answer just past the target beats a wrong one within it.
     """
     return float(correct) * min(1.0, max(0.0, alpha * (target - num_tokens) + delta))
+
+
+def adapt_think(
+    correct: bool, thought: bool, *, reference: float = 0.0, delta: float = 0.05
+) -> float:
+    """1 for a right answer, less a reference's accuracy, plus `delta` if it came without thought.
+
+    AdaptThink (arXiv 2505.13417, section 4.1): A = 1[no thought] * delta + R - R_ref, where R_ref
+    is the mean accuracy of the reference model on the same question. Answering at once pays as long
+    as it loses less than `delta` of accuracy; 0 as reference leaves it to a group's own baseline.
+    """
+    return float(correct) - reference + delta * float(not thought)
+
+
+def log_score(correct: bool, confidence: float, *, floor: float = 0.01) -> float:
+    """The logarithmic score of a stated confidence, scaled to [0, 1]; 1 is perfect.
+
+    What is said to be less likely than `floor` counts as `floor`: unbounded, one sure mistake would
+    outweigh everything else. Proper for beliefs within [floor, 1 - floor].
+    """
+    likely = confidence if correct else 1.0 - confidence
+    return 1.0 - math.log(max(likely, floor)) / math.log(floor)

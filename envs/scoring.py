@@ -9,6 +9,9 @@ from typing import TypeVar
 
 Function = TypeVar("Function", bound=Callable[..., object])
 
+PROXY = "proxy:"
+"""Stands before the name of a proxy among the metrics of an episode."""
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Submission:
@@ -33,6 +36,17 @@ def metric(function: Function) -> Function:
     return function
 
 
+def proxy(function: Function) -> Function:
+    """Mark a method as what a lazy checker would reward: on the reward's scale, never trained on.
+
+    Reports show how far it runs ahead of the reward. A policy that learns to please the proxy and
+    not to do the task is seen there before it is seen anywhere else, as in the boat race that was
+    won in circles (https://openai.com/index/faulty-reward-functions/).
+    """
+    function.__forethought_score__ = "proxy"  # type: ignore[attr-defined]
+    return function
+
+
 def score_kind(member: object) -> str | None:
-    """ "reward" or "metric" for a marked method; None for anything else."""
+    """ "reward", "metric" or "proxy" for a marked method; None for anything else."""
     return vars(member).get("__forethought_score__") if inspect.isfunction(member) else None

@@ -15,7 +15,7 @@ from pydantic import JsonValue, TypeAdapter, ValidationError
 
 from forethought.agents.budget import Limits
 from forethought.agents.engines.prices import Price
-from forethought.envs.registry import make, names
+from forethought.envs.registry import env_class, full_id, make
 
 _SCRIPTS = ("oracle", "floor", "scripted")
 _ROOM = Limits(turns=1024, tokens=1 << 22, reply_tokens=1 << 16, context=1 << 22)
@@ -29,10 +29,7 @@ def environment_id(text: str) -> str:
     source, colon, env_id = text.rpartition(":")
     if colon:
         _import(source)
-    full = env_id if env_id in names() else f"forethought/{env_id}"
-    if full not in names():
-        make(env_id)
-    return full
+    return full_id(env_id)
 
 
 def horizons(text: str | None) -> tuple[int, ...]:
@@ -133,7 +130,7 @@ def prices(pairs: Sequence[str], *, model: str, minds: Mapping[str, str]) -> dic
 
 def _known_options(env_id: str) -> list[str]:
     """Options of an environment but those that `--horizon` and the command itself set."""
-    parameters = inspect.signature(type(make(env_id))).parameters
+    parameters = inspect.signature(env_class(env_id)).parameters
     return [name for name in parameters if name not in ("horizon", "split")]
 
 

@@ -33,10 +33,21 @@ class CommandFailed(Exception):
 
 
 def list_environments(args: Namespace, console: Console) -> Result:
-    """`envs [ID]`."""
-    from forethought.listing import show_all, show_one
+    """`envs [ID]`, or `envs --markdown FILE`."""
+    from forethought.listing import show_all, show_one, write_markdown
 
+    if args.markdown is not None:
+        if args.id is not None:
+            raise ValueError("--markdown writes the cards of all environments; leave out the id")
+        return write_markdown(args.markdown, console)
     return show_one(environment_id(args.id), console) if args.id else show_all(console)
+
+
+def new(args: Namespace, console: Console) -> Result:
+    """`new NAME`."""
+    from forethought.creating import create
+
+    return create(args.name, folder=args.out, console=console)
 
 
 def play(args: Namespace, console: Console) -> Result:
@@ -48,21 +59,10 @@ def play(args: Namespace, console: Console) -> Result:
 
 
 def check(args: Namespace, console: Console) -> Result:
-    """`check ID`."""
-    from forethought.envs.check import check_env
+    """`check ID ...`, or `check --all`."""
+    from forethought.checking import check as check_named
 
-    env_id = environment_id(args.id)
-    report = check_env(env_id)
-    console.print(str(report), markup=False)
-    found: list[JsonValue] = [
-        {"name": finding.name, "ok": finding.ok, "detail": finding.detail}
-        for finding in report.findings
-    ]
-    broken = [finding.name for finding in report.findings if finding.ok is False]
-    result: Result = {"env": env_id, "ok": report.ok, "findings": found}
-    if broken:
-        raise CommandFailed(f"{env_id} breaks a promise: {', '.join(broken)}", result)
-    return result
+    return check_named(args, console)
 
 
 def evaluate(args: Namespace, console: Console) -> Result:
@@ -174,6 +174,7 @@ def demo(args: Namespace, console: Console) -> Result:
 
 COMMANDS: Mapping[str, Callable[[Namespace, Console], Result]] = {
     "envs": list_environments,
+    "new": new,
     "play": play,
     "check": check,
     "eval": evaluate,

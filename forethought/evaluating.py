@@ -27,6 +27,7 @@ from forethought.benchmarks.axes import format_value, share
 from forethought.benchmarks.eval_report import percent_interval
 from forethought.benchmarks.evaluate import evaluate
 from forethought.benchmarks.plan import Plan
+from forethought.benchmarks.proxy_report import gap_sentence
 from forethought.benchmarks.results import Summary
 from forethought.benchmarks.retention import WHOLE, retention
 from forethought.benchmarks.suites import NUM_TASKS, Entry, suite
@@ -251,14 +252,24 @@ def _show(summaries: list[Summary], console: Console) -> None:
         table.add_row(
             summary.env,
             Text(summary.model),
-            "withheld"
-            if summary.success is None
-            else f"{share(summary.success)} ({percent_interval(summary.ci)})",
+            _success(summary),
             f"{summary.n:,}",
             share(summary.coverage),
             format_value(round(summary.tokens_mean or 0)),
         )
     console.print(table)
     for summary in summaries:
+        for gap in summary.proxy_gaps:
+            console.print(f"{summary.env}: {gap_sentence(gap)}", markup=False)
         for warning in summary.warnings:
             console.print(f"{summary.env}: {warning}", style="yellow", markup=False)
+
+
+def _success(summary: Summary) -> str:
+    """With its interval, and below it what doing nothing scores where that is known."""
+    if summary.success is None:
+        return "withheld"
+    told = f"{share(summary.success)} ({percent_interval(summary.ci)})"
+    if summary.doing_nothing is None:
+        return told
+    return f"{told}\ndoing nothing: {share(summary.doing_nothing)}"

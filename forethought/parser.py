@@ -20,16 +20,7 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"forethought {__version__}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
 
-    envs = _command(commands, "envs", "list environments, or show one")
-    envs.add_argument("id", nargs="?", metavar="ID")
-
-    play = _command(commands, "play", "act by hand in the terminal")
-    play.add_argument("id", metavar="ID")
-    _add_instance(play)
-
-    check = _command(commands, "check", "test whether an environment keeps its promises")
-    check.add_argument("id", metavar="ID", help="an id, or FILE.py:ID to import your own first")
-
+    _add_environments(commands)
     _add_eval(_command(commands, "eval", "measure a model"))
 
     compare = _command(commands, "compare", "paired difference of two runs of the same plan")
@@ -67,6 +58,32 @@ def build_parser() -> argparse.ArgumentParser:
     demo.add_argument("--resume", action="store_true")
     demo.add_argument("--minutes", type=float, help="time to keep to")
     return parser
+
+
+def _add_environments(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """What there is, how to make one, how to play and check it."""
+    envs = _command(commands, "envs", "list environments, or show one")
+    envs.add_argument("id", nargs="?", metavar="ID")
+    envs.add_argument(
+        "--markdown", type=Path, metavar="FILE", help="write the cards of the built-in ones there"
+    )
+
+    new = _command(commands, "new", "write a working environment and its test to start from")
+    new.add_argument("name", metavar="NAME", help="of the module, such as my_maze")
+    new.add_argument("--out", type=Path, default=Path(), metavar="DIR", help="default: here")
+
+    play = _command(commands, "play", "act by hand in the terminal")
+    play.add_argument("id", metavar="ID")
+    _add_instance(play)
+
+    check = _command(commands, "check", "test whether environments keep their promises")
+    check.add_argument(
+        "ids", nargs="*", metavar="ID", help="an id, or FILE.py:ID to import your own first"
+    )
+    check.add_argument("--all", action="store_true", help="every environment that is registered")
+    check.add_argument(
+        "--option", action="append", default=[], metavar="key=value", help="of the environment"
+    )
 
 
 def _command(
@@ -108,8 +125,8 @@ def _add_eval(command: argparse.ArgumentParser) -> None:
         "--compress",
         default=None,
         metavar="NAME",
-        help="how room is made in a full context: chain (default), none, clear, window, "
-        "summarise, offload, fold, memory",
+        help="how room is made in a full context: summarise (default), none, clear, "
+        "window, offload, fold, memory, chain (clear, then summarise)",
     )
     command.add_argument(
         "--no-nudge",

@@ -5,8 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
+from pydantic import TypeAdapter
+
 from forethought.benchmarks.folder import RunFolder
 from forethought.benchmarks.plots import Axes, Point, Series, line_chart
+from forethought.benchmarks.proxies import ProxyGap
+from forethought.benchmarks.proxy_report import gaps_section
 from forethought.benchmarks.report import Number, Section, Table, write_report
 from forethought.benchmarks.results import HorizonRow, Summary
 from forethought.trainer.config import RunConfig
@@ -14,6 +18,7 @@ from forethought.trainer.metrics import Metrics, read
 
 _NAMES = {"base": "base", "sft": "after SFT", "rl": "after RL"}
 _SMOOTHING = 5
+_GAPS = TypeAdapter(tuple[ProxyGap, ...])
 
 
 def write_run_report(config: RunConfig) -> Path:
@@ -28,6 +33,7 @@ def write_run_report(config: RunConfig) -> Path:
     sections = [_outcome(measured), _by_horizon(measured), _tokens(measured)]
     if steps:
         sections.append(_learning(steps))
+    sections += _proxies(measured, steps)
     sections.append(_episodes(out, measured))
     return write_report(
         out / "report.html",
@@ -142,6 +148,15 @@ def _learning(steps: Sequence[Metrics]) -> Section:
         if points
         else (),
     )
+
+
+def _proxies(measured: Mapping[str, Summary], steps: Sequence[Metrics]) -> list[Section]:
+    """What the environment's proxies did beside its reward; nothing if it names none."""
+    of_stages = {_NAMES[stage]: summary.proxy_gaps for stage, summary in measured.items()}
+    of_steps = [_GAPS.validate_python(step.get("proxy_gaps", [])) for step in steps]
+    if not any(of_stages.values()) and not any(of_steps):
+        return []
+    return [gaps_section(of_stages, of_steps)]
 
 
 def _episodes(out: Path, measured: Mapping[str, Summary]) -> Section:

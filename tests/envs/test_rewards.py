@@ -1,10 +1,10 @@
-"""Rewards of length: how close a reply is to what was asked for."""
+"""Rewards: of length, and behind gates."""
 
 from __future__ import annotations
 
 import pytest
 
-from forethought.envs.rewards import lcpo_exact, lcpo_max, length_error
+from forethought.envs.rewards import gated, lcpo_exact, lcpo_max, length_error
 
 
 @pytest.mark.parametrize(("num", "error"), [(100, 0.0), (150, 0.5), (0, -1.0)])
@@ -47,3 +47,30 @@ def test_lcpo_max_scales_right_answers_down_past_the_target(
 
 def test_lcpo_max_never_exceeds_one() -> None:
     assert lcpo_max(True, 0, 100_000) == 1.0
+
+
+@pytest.mark.parametrize(
+    ("value", "gates", "expected"),
+    [
+        (0.5, (), 0.5),
+        (0.5, (True, True), 0.5),
+        (1.0, (True, False), 0.0),
+        (None, (True,), None),
+        (1.0, (True, None), None),
+        (None, (False,), 0.0),
+        (1.0, (None, False), 0.0),
+    ],
+    ids=["no gate", "open", "shut", "unscored", "gate unknown", "shut and unscored", "shut anyway"],
+)
+def test_a_gate_opens_shuts_or_is_not_known(
+    value: float | None, gates: tuple[bool | None, ...], expected: float | None
+) -> None:
+    assert gated(value, *gates) == expected
+
+
+def test_form_alone_earns_nothing_where_it_gates_and_all_the_advantage_where_it_adds() -> None:
+    formed, right = [True, False, True, False], [0.0, 0.0, 0.0, 0.0]
+    gates = [gated(value, form) for value, form in zip(right, formed, strict=True)]
+    added = [value + 0.1 * form for value, form in zip(right, formed, strict=True)]
+    assert len(set(gates)) == 1  # the group teaches nothing
+    assert len(set(added)) == 2

@@ -162,5 +162,5 @@ def test_every_command_has_help_and_json(capsys: pytest.CaptureFixture[str], com
 
 
 def test_the_commands_are_the_thirteen_that_are_promised() -> None:
-    promised = "envs play check eval compare report view filter sft train doctor sandbox demo"
+    promised = "envs new play check eval compare report view filter sft train doctor sandbox demo"
     assert list(COMMANDS) == promised.split()

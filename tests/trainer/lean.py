@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from forethought.envs import Env, Task, register, reward
+from forethought.envs import Env, Task, proxy, register, reward
 
 LENGTH = 12
 
@@ -22,16 +22,21 @@ class Lean(Env):
         return Task(id=f"lean-{number}", prompt=f"number {number}", horizon=horizon)
 
     async def begin(self) -> str:
-        self.error = 0
+        self.error = self.num_chars = 0
         return self.task.prompt
 
     async def reply(self, text: str) -> str:
+        self.num_chars += len(text)
         self.error += abs(len(text) - LENGTH)
         return self.submit(text) if self.num_steps else "again"
 
     @reward
     def close(self) -> float:
         return 1 / (1 + self.error)
+
+    @proxy
+    def long(self) -> float:
+        return min(1.0, self.num_chars / (2 * LENGTH))
 
     def oracle(self) -> str:
         return "twelve chars"

@@ -6,9 +6,13 @@ import json
 import re
 from pathlib import Path
 
+import pytest
+from pydantic import TypeAdapter
 from runs import Listening, run_config
 
+from forethought.benchmarks.proxies import ProxyGap
 from forethought.trainer.config import RunConfig
+from forethought.trainer.metrics import read
 from forethought.trainer.report import write_run_report
 from forethought.trainer.run import execute
 
@@ -24,12 +28,30 @@ def test_the_report_shows_the_three_stages_and_the_way_between_them(straight: Ru
         "Success by horizon",
         "Tokens per answer by difficulty",
         "Reward during RL",
+        "Proxies and the reward",
+        "Proxy long and the reward",
         "One task, stage by stage",
         "4 scored of 4",
     ):
         assert words in page
-    assert page.count("<svg") == 3
+    assert page.count("<svg") == 4
     assert re.findall(r"(?:src|href)=[\"']?https?:", page) == []  # it stands alone
+
+
+def test_each_step_and_each_evaluation_tells_how_far_a_proxy_runs_ahead(
+    straight: RunConfig,
+) -> None:
+    steps = read(straight.out / "metrics.jsonl", "rl")
+    assert len(steps) == 4
+    for step in steps:
+        (gap,) = TypeAdapter(list[ProxyGap]).validate_python(step["proxy_gaps"])
+        assert (gap.name, gap.n) == ("long", 6)
+        assert gap.reward == pytest.approx(step["reward"])
+        assert gap.gap == pytest.approx(gap.proxy - gap.reward)
+        assert gap.ci is not None
+        assert gap.ci[0] <= gap.gap <= gap.ci[1]
+    summary = json.loads((straight.out / "eval-rl" / "summary.json").read_bytes())
+    assert [gap["name"] for gap in summary["proxy_gaps"]] == ["long"]
 
 
 def test_the_report_tells_the_numbers_of_the_summary(straight: RunConfig) -> None:

@@ -46,6 +46,8 @@ class Blocksworld(Env):
         horizon_unit="moves",
         horizons=(1, 256),
         usual_horizons=(2, 4, 6, 8),
+        floor=0.1,
+        source="the planning competitions; renamed as in PlanBench (arXiv 2206.10498)",
     )
     state_fields = ("state", "num_moves", "num_illegal", "_expert")
 

@@ -1,0 +1,86 @@
+"""check_env: all promises of one environment, one after the other.
+
+Each promise becomes one `Finding`. An environment that raises, hangs on to things or scores badly
+is what the report tells about; nothing is raised for it.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+
+import anyio
+from pydantic import JsonValue
+
+from forethought.envs.base import Env
+from forethought.envs.check.cancelling import CANCELLING
+from forethought.envs.check.episodes import EPISODES
+from forethought.envs.check.promise import Broken, NothingToCheck
+from forethought.envs.check.report import Finding, Report
+from forethought.envs.check.scores import SCORES
+from forethought.envs.check.subject import Check, Subject
+from forethought.envs.check.tasks import TASKS
+from forethought.envs.play import Factory
+from forethought.envs.portal import run_sync
+from forethought.envs.registry import full_id, make
+
+MAX_SECONDS = 120.0
+"""For one promise."""
+
+CHECKS: dict[str, Check] = {**TASKS, **SCORES, **EPISODES, **CANCELLING}
+
+
+def check_env(
+    env: str | Factory, *, num_seeds: int = 8, options: Mapping[str, JsonValue] | None = None
+) -> Report:
+    """Check an environment, given by id, by its class or by a function that takes `split`.
+
+    Plays `num_seeds` episodes a policy; seconds, where a step takes milliseconds. `options` are the
+    environment's own. Not to be called from within an event loop. Raises ValueError for an unknown
+    id and for fewer than two seeds.
+    """
+    if num_seeds < 2:
+        raise ValueError(f"num_seeds is at least 2, to see whether seeds vary, not {num_seeds}")
+    name = env if isinstance(env, str) else env.__name__
+    full = full_id(env) if isinstance(env, str) else ""
+    given = dict(options or {})
+
+    def factory(**more: JsonValue) -> Env:
+        return make(full, **given, **more) if isinstance(env, str) else env(**given, **more)
+
+    return run_sync(_check_all(name, factory, range(num_seeds)))
+
+
+async def _check_all(name: str, factory: Factory, seeds: range) -> Report:
+    started = time.perf_counter()
+    subject = Subject(make=factory, seeds=seeds)
+    findings = [await _find("it begins", _begins, subject)]
+    if findings[0].ok:
+        findings += [await _find(promise, check, subject) for promise, check in CHECKS.items()]
+    return Report(env=name, findings=tuple(findings), seconds=time.perf_counter() - started)
+
+
+async def _begins(subject: Subject) -> str:
+    await subject.starts(subject.seeds[:1])
+    card = subject.card
+    return f"{', '.join(card.traits)}; {card.horizons[0]} to {card.horizons[1]} {card.horizon_unit}"
+
+
+async def _find(name: str, check: Check, subject: Subject) -> Finding:
+    try:
+        with anyio.fail_after(MAX_SECONDS):
+            return Finding(name=name, ok=True, detail=await check(subject))
+    except Broken as broken:
+        return Finding(name=name, ok=False, detail=str(broken))
+    except NothingToCheck as reason:
+        return Finding(name=name, ok=None, detail=str(reason))
+    except Exception as error:  # noqa: BLE001 - whatever an environment raises is a finding
+        cause = _first(error)
+        return Finding(name=name, ok=False, detail=f"{type(cause).__name__}: {cause}")
+
+
+def _first(error: Exception) -> Exception:
+    """What failed first, where several tools of one turn ran together."""
+    while isinstance(error, ExceptionGroup):
+        error = error.exceptions[0]
+    return error
