@@ -11,6 +11,7 @@ from forethought.envs.adapters.game import MAX_STEPS, GameEnv, Reply
 from forethought.envs.adapters.library import library
 from forethought.envs.adapters.shared_random import SharedRandom
 from forethought.envs.card import Card
+from forethought.envs.needs import package
 from forethought.envs.task import Split
 
 
@@ -18,7 +19,12 @@ class Gem(GameEnv):
     """`game` is an id that GEM knows."""
 
     card: ClassVar[Card] = Card(
-        traits=("strategy", "skills"), horizon_unit="games", horizons=(1, 1), licence="Apache-2.0"
+        traits=("strategy", "skills"),
+        horizon_unit="games",
+        horizons=(1, 1),
+        licence="Apache-2.0",
+        source="GEM, arXiv 2510.01051",
+        needs=(package("gem", install="gem-llm==0.1.0"),),
     )
 
     def __init__(

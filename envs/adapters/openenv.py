@@ -21,6 +21,7 @@ from forethought.envs.adapters.library import library
 from forethought.envs.base import Env
 from forethought.envs.card import Card
 from forethought.envs.lines import without_plan
+from forethought.envs.needs import Need, package
 from forethought.envs.scoring import metric, reward
 from forethought.envs.task import Split, Task
 
@@ -47,7 +48,20 @@ class OpenEnv(Env):
     """The environment at `url`, such as http://localhost:8000."""
 
     card: ClassVar[Card] = Card(
-        traits=("skills",), horizon_unit="games", horizons=(1, 1), licence="the server's own"
+        traits=("skills",),
+        horizon_unit="games",
+        horizons=(1, 1),
+        licence="the server's own",
+        source="OpenEnv, github.com/huggingface/OpenEnv",
+        needs=(
+            package("websockets", install="forethought[openenv]"),
+            Need(
+                what="an OpenEnv server",
+                get="pass url=http://HOST:PORT",
+                is_here=lambda: False,
+                option="url",
+            ),
+        ),
     )
 
     def __init__(

@@ -17,6 +17,7 @@ from forethought.envs.adapters.library import library
 from forethought.envs.base import Env
 from forethought.envs.card import Card
 from forethought.envs.lines import without_plan
+from forethought.envs.needs import package
 from forethought.envs.scoring import reward
 from forethought.envs.task import Split, Task
 
@@ -28,7 +29,12 @@ class ReasoningGym(Env):
     """`dataset` is a name that reasoning-gym knows."""
 
     card: ClassVar[Card] = Card(
-        traits=("skills",), horizon_unit="questions", horizons=(1, 1), licence="Apache-2.0"
+        traits=("skills",),
+        horizon_unit="questions",
+        horizons=(1, 1),
+        licence="Apache-2.0",
+        source="Reasoning Gym, arXiv 2505.24760",
+        needs=(package("reasoning_gym", install="forethought[reasoning-gym]"),),
     )
     state_fields = ()
     instructions = "Reply with the answer alone."

@@ -12,6 +12,7 @@ from forethought.envs.adapters.game import MAX_STEPS, GameEnv, Reply
 from forethought.envs.adapters.library import library
 from forethought.envs.adapters.shared_random import SharedRandom
 from forethought.envs.card import Card
+from forethought.envs.needs import package
 from forethought.envs.task import Split
 
 PLAYER = 0
@@ -21,7 +22,12 @@ class TextArena(GameEnv):
     """`game` is an id that TextArena knows, of a game for one player."""
 
     card: ClassVar[Card] = Card(
-        traits=("strategy", "skills"), horizon_unit="games", horizons=(1, 1), licence="MIT"
+        traits=("strategy", "skills"),
+        horizon_unit="games",
+        horizons=(1, 1),
+        licence="MIT",
+        source="github.com/LeonGuertler/TextArena",
+        needs=(package("textarena", install="forethought[textarena]"),),
     )
 
     def __init__(

@@ -15,6 +15,7 @@ from typing import Any, ClassVar
 from forethought.envs.adapters.game import MAX_STEPS, GameEnv, Reply
 from forethought.envs.adapters.library import library
 from forethought.envs.card import Card
+from forethought.envs.needs import package
 from forethought.envs.task import Split
 
 
@@ -27,6 +28,8 @@ class TextWorld(GameEnv):
         horizons=(1, 12),
         usual_horizons=(2, 4, 6),
         licence="MIT",
+        source="TextWorld, arXiv 1806.11532",
+        needs=(package("textworld", install="forethought[textworld]"),),
     )
     instructions = "You play a text adventure. Reply with one command, such as: go east."
     tells_expert = True

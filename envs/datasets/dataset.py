@@ -127,7 +127,8 @@ class Dataset(Env):
             return found[self.split], True
         if found:
             return next(iter(found.values())), False
-        return self.require(root / next(iter(self.files.values()))), False
+        names = " or ".join(self.files.values())
+        raise DataMissing(self._advice(f"no file {names} in {root}"))
 
     def _root(self) -> Path:
         given = os.environ.get(VARIABLE)
@@ -141,10 +142,9 @@ class Dataset(Env):
 
     @classmethod
     def _advice(cls, problem: str) -> str:
-        names = " or ".join(cls.files.values())
         return (
-            f"{cls.__name__}: {problem}; get {names} from {cls.origin} and pass "
-            f"path=FOLDER, or put it into ${VARIABLE}/{cls.folder}"
+            f"{cls.__name__}: {problem}; get the data from {cls.origin} and pass path=FOLDER, or "
+            f"put it into ${VARIABLE}/{cls.folder}"
         )
 
 

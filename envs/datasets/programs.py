@@ -84,7 +84,8 @@ class Programs(Dataset):
     """Base of the sets of programming problems; see the module for how they are answered.
 
     `backend` says where code runs, the agent's and the judging, `image` in which image (its Python
-    needs pytest), `timeout_s` how long all tests of a program may take.
+    needs pytest), `timeout_s` how long all tests of a program may take by the clock, the start of
+    pytest included; a machine that runs more than it has processors needs more.
     """
 
     grants = SANDBOX_TOOLS
@@ -104,7 +105,7 @@ class Programs(Dataset):
         whole: bool = False,
         backend: Backend = "auto",
         image: str | None = None,
-        timeout_s: float = 10.0,
+        timeout_s: float = 60.0,
     ) -> None:
         super().__init__(horizon=horizon, split=split, path=path, whole=whole)
         require_backend(backend)

@@ -137,7 +137,7 @@ def test_the_folder_of_all_data_can_be_named_once(
 
 def test_a_missing_file_says_which_where_and_whence(tmp_path: Path) -> None:
     told = (
-        r"Sums: no file .*train\.jsonl; get train\.jsonl or test\.jsonl from https://example\.org"
+        r"no file train\.jsonl or test\.jsonl in .*; get the data from https://example\.org/sums "
     )
     with pytest.raises(DataMissing, match=told):
         Sums(path=str(tmp_path)).reset(seed=0)

@@ -19,6 +19,8 @@ from forethought.envs.datasets.exercism import Exercism
 from forethought.envs.datasets.humaneval import HumanEval
 from forethought.envs.datasets.mbpp import MBPP
 from forethought.envs.datasets.programs import Programs, Work
+from forethought.envs.datasets.rows import required
+from forethought.envs.portal import run_sync
 from forethought.sandbox import Cause
 
 CHECK = """
@@ -178,14 +180,14 @@ def test_tests_that_the_agent_changes_are_not_the_ones_that_judge(tmp_path: Path
     assert scored(env, write, "submit")[0] == 0.0
 
 
-def test_a_program_that_never_ends_is_a_timeout(tmp_path: Path) -> None:
-    file = written(tmp_path / "rows.jsonl", SUMS)
-    env = MBPP(path=str(file), backend="local", timeout_s=1.5)
-    env.reset(options={"task": next(iter(MBPP.load(file)))})
-    score, metrics = scored(env, fenced("def sum(a, b):\n    while True: pass\n"))
-    assert (score, metrics["timed_out"]) == (0.0, 1.0)
-    assert env.verdict is not None
-    assert env.verdict.cause is Cause.TIMEOUT
+def test_a_verdict_tells_in_the_metrics_why_a_program_failed(tmp_path: Path) -> None:
+    env = begun(MBPP, tmp_path, SUMS)
+    env.submit()
+    for cause, timed_out, tampered in ((Cause.TIMEOUT, 1.0, 0.0), (Cause.TAMPERED, 0.0, 1.0)):
+        env.verdict = env.judge().failed(cause, "by hand")
+        score, _, metrics = run_sync(env.ascore())
+        assert (score, metrics["timed_out"], metrics["tampered"]) == (0.0, timed_out, tampered)
+    env.close()
 
 
 def test_text_that_is_no_program_is_told_so(tmp_path: Path) -> None:
@@ -289,7 +291,7 @@ def test_wrong_options_and_tasks_of_others_are_refused() -> None:
         MBPP().reset(options={"task": Task(id="x", prompt="?")})
 
 
-def test_references_of_mbpp_pass_but_for_the_one_that_is_too_slow() -> None:
+def test_references_of_mbpp_pass_but_for_the_one_that_computes_for_long() -> None:
     tasks = list(MBPP.load(data("mbpp") / "sanitized-mbpp.json"))
     quick = [task for task in tasks if task.id != "mbpp-123"]
     assert (len(tasks), len(quick)) == (427, 426)
@@ -303,3 +305,10 @@ def test_example_solutions_of_exercism_pass() -> None:
     assert len(tasks) == 105
     verdict = judged(tasks)
     assert (verdict.passed, verdict.num_passed) == (True, 1590), verdict.detail
+
+
+def test_references_of_humaneval_pass() -> None:
+    tasks = list(HumanEval.load(required(data("human_eval") / "HumanEval.jsonl")))
+    assert len(tasks) == 164
+    verdict = judged(tasks)
+    assert (verdict.passed, verdict.num_passed) == (True, 164), verdict.detail
