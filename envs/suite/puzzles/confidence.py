@@ -87,7 +87,7 @@ class Confidence(Puzzle):
         self.unanswerable = unanswerable
         self.rule: Rule = rule
 
-    def varied(self, question: Question, rng: np.random.Generator, *, horizon: int) -> Question:
+    def varied(self, question: Question, rng: np.random.Generator) -> Question:
         """The question, or what is left of it without its key line."""
         is_spoilt = rng.random() < self.unanswerable and question.key is not None
         return without_key(question) if is_spoilt else question
