@@ -175,7 +175,7 @@ class Agent:
             role=message.role,
             text=message.text,
             origin=message.origin,
-            ids=self.view.template.render(message.role, message.text),
+            ids=tuple(self.view.template.render(message.role, message.text)),
         )
 
     def hear(self, message: Message) -> Message:
@@ -210,6 +210,7 @@ class Agent:
         self.num_turns += 1
         self.last_call = calls[-1].id
         self.episode.record(*calls, message)
+        self._count(calls)
         return text
 
     async def consider(
@@ -254,6 +255,16 @@ class Agent:
         """Reserve for a call of `prompt` tokens. Raises BudgetExhausted."""
         price = self.episode.price(mind)
         return self.budget.hold(wanted, price=price, prompt=prompt, money=money)
+
+    def _count(self, calls: Sequence[Call]) -> None:
+        """Tell the environment what the reply took."""
+        spent = self.env.context.spent
+        if spent is None:
+            return
+        for call in calls:
+            spent.plan += call.plan_tokens
+            spent.think += call.think_tokens
+            spent.answer += call.answer_tokens
 
     async def _sample(self, drawn: list[Drawn], *, start: int) -> None:
         """Sample the open reply, in one piece or, where phases are limited, in several."""

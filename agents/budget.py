@@ -58,6 +58,15 @@ class Limits:
             )
 
 
+def check_effort(effort: int | None, limits: Limits) -> None:
+    """Raise ValueError for replies that are asked to be longer than they may be."""
+    if effort is not None and effort > limits.reply_tokens:
+        raise ValueError(
+            f"an effort of {effort} tokens a reply cannot be made where a reply is cut at "
+            f"{limits.reply_tokens}; raise reply_tokens or ask for less"
+        )
+
+
 class Hold(NamedTuple):
     """What is reserved for one model call."""
 

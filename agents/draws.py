@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import anyio
 
 from forethought.agents.budget import Hold
-from forethought.agents.engines.engine import Completion, Sampling
+from forethought.agents.engines.engine import Completion, Engine, Sampling, Sequel
 from forethought.agents.engines.prices import PICO
 from forethought.agents.record.events import Call, Purpose
 from forethought.agents.templates.phases import Phases, count_phases, count_runs, phase_runs
@@ -58,7 +58,7 @@ async def draw(
             seed=episode.sampling_seed(agent.path, number),
             purpose=purpose,
         )
-        completion = await engine.generate(prompt, sampling)
+        completion = await _complete(agent, engine, prompt, sampling, thread=thread)
         spent = len(completion.ids)
         cost = price.of(prompt=len(prompt), completion=spent)
     except anyio.get_cancelled_exc_class():
@@ -119,7 +119,7 @@ def call_of(
     return Call(
         agent=agent.path,
         t=agent.episode.t,
-        id=agent.episode.take_call_id(),
+        id=agent.episode.take_call_id(agent.path, thread),
         purpose=purpose,
         thread=thread,
         shared=drawn.shared,
@@ -135,8 +135,28 @@ def call_of(
         think_tokens=phases.think,
         answer_tokens=phases.answer,
         wall_s=round(drawn.wall_s, 6),
+        first_token_s=completion.first_token_s,
         cost=drawn.cost / PICO,
         trainable=completion.logprobs is not None and not mind,
+    )
+
+
+async def _complete(
+    agent: Agent, engine: Engine, prompt: Sequence[int], sampling: Sampling, *, thread: str
+) -> Completion:
+    """What is on record of this call, or else what the engine says."""
+    past = agent.episode.past
+    recorded = None if past is None else await past.call(agent.path, thread)
+    if recorded is None:
+        return await engine.generate(prompt, sampling)
+    if isinstance(engine, Sequel):
+        engine.pass_over(sampling)
+    assert recorded.finish != "cancelled", recorded
+    return Completion(
+        ids=recorded.completion,
+        logprobs=recorded.logprobs,
+        finish=recorded.finish,
+        version=recorded.version,
     )
 
 

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import hashlib
+import math
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+
+import anyio
 
 from forethought.agents.budget import Limits
 from forethought.agents.compress.context import Compressor
 from forethought.agents.engines.engine import Engine
 from forethought.agents.engines.prices import FREE, Price
+from forethought.agents.past import Diverged, Past
 from forethought.agents.record.events import Event
 from forethought.agents.record.log import EventLog
 from forethought.envs.base import Env
@@ -42,14 +46,29 @@ class Episode:
     events: list[Event] = field(default_factory=list)
     num_calls: int = 0
     began: float = field(default_factory=time.perf_counter)
+    past: Past | None = None
+    """What is on record of it already, until all of that has happened again."""
+    time_limit: anyio.CancelScope | None = None
+    """What ends the main agent when its time is up."""
+    _new: list[Event] = field(default_factory=list)
+    """Events that the past did not hold, before it was over."""
+
+    def __post_init__(self) -> None:
+        if self.past is not None:
+            self.num_calls = self.past.num_calls
 
     @property
     def t(self) -> float:
-        """Seconds since the episode began, to the microsecond."""
+        """Seconds since the episode began, to the microsecond; catching up takes none."""
+        if self.past is not None:
+            return self.past.t
         return round(time.perf_counter() - self.began, 6)
 
     def record(self, *events: Event) -> None:
-        """Add events to the record and to the log. Raises LogUnwritable."""
+        """Add events to the record and to the log. Raises LogUnwritable, Diverged."""
+        if self.past is not None:
+            self._meet(self.past, events)
+            return
         self.events += events
         self.log.record_all(self.id, events)
 
@@ -57,8 +76,10 @@ class Episode:
         """What a mind costs; "" is the model itself."""
         return self.prices.get(mind or self.model_name, FREE)
 
-    def take_call_id(self) -> int:
-        """The next call's id."""
+    def take_call_id(self, agent: str, thread: str) -> int:
+        """The next call's id, which is that on record if it is."""
+        if self.past is not None and (known := self.past.call_id(agent, thread)) is not None:
+            return known
         self.num_calls += 1
         return self.num_calls - 1
 
@@ -72,3 +93,30 @@ class Episode:
             return None
         key = f"{self.seed}/{self.id}/{agent}/{number}".encode()
         return int.from_bytes(hashlib.blake2b(key, digest_size=4).digest()) >> 1
+
+    def _meet(self, past: Past, events: Sequence[Event]) -> None:
+        """Take events that are on record from there, and keep the others until all have been.
+
+        Being cancelled is no event of the past; it goes on instead of the error.
+        """
+        for event in events:
+            try:
+                recorded = past.meet(event)
+            except Diverged:
+                if anyio.current_effective_deadline() == -math.inf:
+                    return
+                raise
+            self.events.append(event if recorded is None else recorded)
+            if recorded is None:
+                self._new.append(event)
+        if past.is_over:
+            self._catch_up(past)
+
+    def _catch_up(self, past: Past) -> None:
+        """Go on from where the record ends: its order, its time, what is new after it."""
+        self.past = None
+        self.events[:] = [*past.events, *self._new]
+        self.began = time.perf_counter() - past.t
+        if self.time_limit is not None:
+            self.time_limit.deadline = anyio.current_time() + self.limits.seconds - past.t
+        self.log.record_all(self.id, self._new)

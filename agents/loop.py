@@ -22,6 +22,7 @@ from forethought.agents.delegate.minds import SubMinds
 from forethought.agents.engines.engine import Engine
 from forethought.agents.engines.prices import Price, picounits
 from forethought.agents.episode import Episode
+from forethought.agents.past import Diverged, Past
 from forethought.agents.record.events import End, Limit, Message, Reward
 from forethought.agents.record.failure import describe, stop_of
 from forethought.agents.record.log import EventLog, LogUnwritable
@@ -29,7 +30,7 @@ from forethought.agents.record.stop import STOP_CAUSE, Cause, Stop
 from forethought.agents.record.trajectory import Trajectory
 from forethought.agents.turn import take_turn
 from forethought.envs.base import Env
-from forethought.envs.context import Context
+from forethought.envs.context import Context, Spent
 from forethought.envs.task import Task
 from forethought.envs.tools import as_tool
 from forethought.sandbox import current_holder, holding
@@ -57,6 +58,7 @@ async def run_episode(  # noqa: PLR0913 - the one entry that everything goes thr
     minds: Mapping[str, Engine] | None = None,
     prices: Mapping[str, Price] | None = None,
     effort: int | None = None,
+    past: Past | None = None,
 ) -> Trajectory:
     """Run one episode and close the environment; returns its record, which is in the log as well.
 
@@ -67,8 +69,10 @@ async def run_episode(  # noqa: PLR0913 - the one entry that everything goes thr
     `compressor` is a name of `forethought.agents.compress.compressors` or one of your own; with
     none a full context ends the episode. `nudge` tells an agent that goes in circles before it is
     stopped.
-    Failures are told by `Trajectory.stop`; only LogUnwritable, cancellation (recorded first) and
-    ValueError for an unknown compressor are raised.
+    With the `past` of the same episode it goes on from there; see `forethought.agents.past`.
+    Failures are told by `Trajectory.stop`; only LogUnwritable, cancellation (recorded first unless
+    the episode is still catching up), ValueError for an unknown compressor, and Diverged if it
+    cannot go on from its past are raised.
     """
     episode = Episode(
         id=id,
@@ -85,6 +89,7 @@ async def run_episode(  # noqa: PLR0913 - the one entry that everything goes thr
         minds=minds or {},
         prices=prices or {},
         effort=effort,
+        past=past,
     )
     budget = Budget(
         turns=limits.turns,
@@ -94,21 +99,27 @@ async def run_episode(  # noqa: PLR0913 - the one entry that everything goes thr
     )
     with holding():
         await run_agent(Agent(path="0", episode=episode, env=env, budget=budget, task=task))
+    if episode.past is not None:
+        raise episode.past.apart("it ended before all that is on record had happened again")
     return Trajectory(id, episode.events)
 
 
 async def run_agent(agent: Agent) -> End:
     """Run an agent, sub-agents included, from its start to its end.
 
-    Waiting for a sandbox in the queue of a pool takes none of its time. Raises LogUnwritable, and
-    cancellation once the end is recorded.
+    Waiting for a sandbox in the queue of a pool takes none of its time. Raises LogUnwritable,
+    Diverged, and cancellation once the end is recorded.
     """
     episode = agent.episode
     limit_s = episode.limits.seconds if agent.depth == 0 else math.inf
     try:
-        with anyio.move_on_after(limit_s - episode.t) as scope, current_holder().clock(scope):
+        with _time_limit(agent, limit_s) as scope, current_holder().clock(scope):
             stop = await _live(agent)
+        if scope.cancelled_caught and episode.past is not None:
+            raise episode.past.apart(f"to catch up took longer than {limit_s:g} s")
         if scope.cancelled_caught:
+            if agent.children is not None:
+                agent.children.raise_if_lost()
             stop = Stop.TIME_LIMIT
             episode.record(
                 Limit(agent=agent.path, t=episode.t, what="second", used=episode.t, limit=limit_s)
@@ -119,7 +130,7 @@ async def run_agent(agent: Agent) -> End:
         own = Stop.DROPPED if agent.is_dropped else Stop.CANCELLED
         agent.end(Stop.TIME_LIMIT if is_late else own)
         raise
-    except LogUnwritable:
+    except (LogUnwritable, Diverged):
         raise
     except Exception as error:  # noqa: BLE001 - the edge where a failure becomes data
         stop = stop_of(error)
@@ -133,7 +144,7 @@ async def run_agent(agent: Agent) -> End:
 async def _live(agent: Agent) -> Stop:
     """Begin, then take turns until one of them is the last."""
     env, seed = agent.env, agent.episode.seed
-    context = Context(rng=np.random.default_rng(seed), minds=SubMinds(agent))
+    context = Context(rng=np.random.default_rng(seed), minds=SubMinds(agent), spent=Spent())
     if agent.episode.compressor is not None:
         granted = {tool.name: tool for tool in map(as_tool, agent.episode.compressor.grants)}
         env.tools = {**granted, **env.tools}
@@ -151,6 +162,15 @@ async def _live(agent: Agent) -> Stop:
             stop = await take_turn(agent)
             if stop is not None:
                 return stop
+
+
+def _time_limit(agent: Agent, limit_s: float) -> anyio.CancelScope:
+    """The scope that an agent lives in; to catch up the main one may take all of its time again."""
+    episode = agent.episode
+    scope = anyio.move_on_after(limit_s - (0.0 if episode.past is not None else episode.t))
+    if agent.depth == 0:
+        episode.time_limit = scope
+    return scope
 
 
 def _opening(agent: Agent, observation: str) -> list[Message]:

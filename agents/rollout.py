@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, Protocol
 
 import anyio
@@ -13,6 +15,7 @@ from forethought.agents.compress.context import DEFAULT
 from forethought.agents.engines.engine import Engine
 from forethought.agents.engines.prices import Price
 from forethought.agents.loop import run_episode
+from forethought.agents.past import Diverged, Past
 from forethought.agents.record.failure import leaves
 from forethought.agents.record.log import EventLog
 from forethought.agents.record.stop import STOP_CAUSE, Cause, Stop
@@ -23,6 +26,7 @@ from forethought.envs.task import Task
 from forethought.sandbox import shared_pool
 
 _DEFAULT_LIMITS = Limits()
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -42,6 +46,8 @@ class Job:
     """Compressor, by its name in `forethought.agents.compress.compressors`."""
     nudge: bool = True
     """Whether an agent that goes in circles is told before it is stopped."""
+    effort: int | None = None
+    """Tokens that each reply is asked to take."""
 
 
 class Model(Protocol):
@@ -69,8 +75,6 @@ class Terms:
     """Other models that it may ask, by the name that it is told."""
     prices: Mapping[str, Price] = field(default_factory=dict)
     """By the model's name, and by those of the minds; what is not named is free."""
-    effort: int | None = None
-    """Tokens that each reply is asked to take."""
 
 
 _USUAL_TERMS = Terms()
@@ -86,23 +90,26 @@ async def run_jobs(  # noqa: PLR0913 - what holds for every episode of a run
     terms: Terms = _USUAL_TERMS,
     concurrency: int = 256,
     retries: int = 2,
+    past: Mapping[str, Trajectory] | None = None,
     on_done: Callable[[Trajectory], None] | None = None,
 ) -> list[Trajectory]:
     """Run every job, `concurrency` at a time; the last attempt at each, in the jobs' order.
 
     An episode that the infrastructure lost is run again up to `retries` times, unless the model's
-    server refused it for good. Sandboxes come from the pool that is open, or from one of this run's
-    own, which is not touched by environments that need none. `on_done` hears of every job as it is
-    done. Raises ValueError for an environment that cannot be made or an unknown compressor, and
-    LogUnwritable; these end the run.
+    server refused it for good. `past` are the records of unfinished episodes by id: these go on
+    where they stopped or, where that cannot be, are begun again as a new attempt. Sandboxes come
+    from the pool that is open, or from one of this run's own, which is not touched by environments
+    that need none. `on_done` hears of every job as it is done. Raises ValueError for an environment
+    that cannot be made or an unknown compressor, and LogUnwritable; these end the run.
     """
     if concurrency < 1:
         raise ValueError(f"concurrency must be at least 1, not {concurrency}")
     todo = list(jobs)
     done: dict[int, Trajectory] = {}
+    open = past or {}
     queue = iter(enumerate(todo))
 
-    async def attempt(job: Job, number: int) -> Trajectory:
+    async def attempt(job: Job, number: int, past: Past | None = None) -> Trajectory:
         env = registry.make(job.env_id, **job.options)
         return await run_episode(
             env,
@@ -121,16 +128,13 @@ async def run_jobs(  # noqa: PLR0913 - what holds for every episode of a run
             engine_for=model.engine,
             minds={name: mind.engine(env) for name, mind in terms.minds.items()},
             prices=terms.prices,
-            effort=terms.effort,
+            effort=job.effort,
+            past=past,
         )
 
     async def work() -> None:
         for index, job in queue:
-            trajectory = await attempt(job, 0)
-            for number in range(1, retries + 1):
-                if not _may_heal(trajectory):
-                    break
-                trajectory = await attempt(job, number)
+            trajectory = await _tried(partial(attempt, job), open.get(job.id), retries=retries)
             done[index] = trajectory
             if on_done is not None:
                 on_done(trajectory)
@@ -139,6 +143,34 @@ async def run_jobs(  # noqa: PLR0913 - what holds for every episode of a run
     async with shared_pool(warm=min(2, max(0, len(todo) - 1))):
         await _together([work] * min(concurrency, len(todo)))
     return [done[index] for index in range(len(todo))]
+
+
+class _Attempt(Protocol):
+    """Runs one episode for the n-th time, from its past if it has one."""
+
+    async def __call__(self, number: int, past: Past | None = None) -> Trajectory: ...
+
+
+async def _tried(attempt: _Attempt, record: Trajectory | None, *, retries: int) -> Trajectory:
+    """An episode that is run until it is no longer lost to what may pass, or too often."""
+    trajectory = await _first(attempt, record)
+    for number in range(trajectory.start.attempt + 1, retries + 1):
+        if not _may_heal(trajectory):
+            break
+        trajectory = await attempt(number)
+    return trajectory
+
+
+async def _first(attempt: _Attempt, record: Trajectory | None) -> Trajectory:
+    """The first attempt, or the one that is on record, or the one after it if that cannot go on."""
+    if record is None:
+        return await attempt(0)
+    number = record.start.attempt
+    try:
+        return await attempt(number, Past(record.events))
+    except Diverged as error:
+        _log.warning("episode %s cannot go on and is begun again: %s", record.id, error)
+    return await attempt(number + 1)
 
 
 async def _together(workers: Sequence[Callable[[], Coroutine[Any, Any, None]]]) -> None:

@@ -18,7 +18,7 @@ class Entry:
     role: Role
     text: str
     origin: Origin
-    ids: list[int]
+    ids: tuple[int, ...]
 
 
 class View:
@@ -88,7 +88,7 @@ class View:
     def close_reply(self, *, stopped: bool, id: int, text: str) -> None:
         """The open reply is complete: it becomes a message."""
         self.ids += self.template.reply_closing(stopped=stopped)
-        ids = self.ids[self._reply_begins :]
+        ids = tuple(self.ids[self._reply_begins :])
         self.entries.append(Entry(id=id, role="assistant", text=text, origin="policy", ids=ids))
 
     def fork(self) -> View:

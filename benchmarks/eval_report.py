@@ -110,6 +110,8 @@ def _numbers(summary: Summary) -> tuple[Number, ...]:
             note=f"bounds {percent_interval(summary.bounds)}" if summary.coverage < 1 else "",
         ),
     ]
+    if summary.doing_nothing is not None:
+        numbers.insert(1, Number(label="Doing nothing", value=share(summary.doing_nothing)))
     if summary.mean_reward is not None:
         numbers.insert(1, _amount("Mean reward", summary.mean_reward, summary.mean_reward_ci))
     if summary.tokens_mean is not None:
@@ -237,7 +239,7 @@ def _calibration(summary: Summary, found: list[Facts]) -> Section:
     stated = [item for item in found if item.reward is not None and item.confidence is not None]
     bins = reliability(
         [item.confidence for item in stated if item.confidence is not None],
-        [item.success is True for item in stated],
+        [item.is_correct for item in stated],
     )
     points = []
     for group in bins:

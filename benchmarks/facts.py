@@ -15,6 +15,8 @@ from forethought.benchmarks.ballots import Ballot, voted
 from forethought.benchmarks.planning import done_in_order, followed, num_replans
 from forethought.envs.rewards import length_error
 
+FOLLOWED = 0.25
+"""A reply follows the effort that was asked if its length is off by no more than this share."""
 PASSED = 1.0 - 1e-9
 """An episode succeeds when its reward is 1; partial credit counts in the mean reward alone."""
 
@@ -61,6 +63,8 @@ class Facts:
     num_critical_calls: int = 0
     """Model calls on the longest chain of calls that waited for each other."""
     num_critical_turns: int = 0
+    first_token_s: float | None = None
+    """Mean over the calls whose tokens were seen to come."""
     cost: float = 0.0
     num_replans: int = 0
     plan_done: float | None = None
@@ -72,6 +76,8 @@ class Facts:
     effort_error: float | None = None
     """Mean over replies of |taken - asked| / asked; `effort_bias` is the same with its sign."""
     effort_bias: float | None = None
+    effort_followed: float | None = None
+    """Share of the replies that took what was asked, give or take a quarter."""
     ballots: tuple[Ballot, ...] = ()
     """Votes on the task itself."""
 
@@ -90,6 +96,12 @@ class Facts:
         """Whether the reward is 1; None where there is none."""
         return None if self.reward is None else self.reward >= PASSED
 
+    @property
+    def is_correct(self) -> bool:
+        """Whether the answer is right: by the metric `correct`, where the reward says more."""
+        correct = self.metrics.get("correct")
+        return self.success is True if correct is None else correct >= PASSED
+
 
 def facts_of(trajectory: Trajectory) -> Facts | None:
     """The facts of an episode; None while it is open."""
@@ -99,7 +111,8 @@ def facts_of(trajectory: Trajectory) -> Facts | None:
     start, calls, events = trajectory.start, trajectory.calls, trajectory.events
     segments = trajectory.segments()
     tools = [event for event in events if isinstance(event, ToolEvent)]
-    errors = _length_errors(calls, start.effort)
+    errors = length_errors(calls, start.effort)
+    waits = [call.first_token_s for call in calls if call.first_token_s is not None]
     return Facts(
         id=trajectory.id,
         task=start.group or start.task.id,
@@ -135,6 +148,7 @@ def facts_of(trajectory: Trajectory) -> Facts | None:
         num_calls=len(calls),
         num_critical_calls=trajectory.num_critical_calls,
         num_critical_turns=trajectory.num_critical_turns,
+        first_token_s=fmean(waits) if waits else None,
         cost=trajectory.cost,
         num_replans=num_replans(events),
         plan_done=done_in_order(events),
@@ -142,6 +156,7 @@ def facts_of(trajectory: Trajectory) -> Facts | None:
         effort=start.effort,
         effort_error=fmean(map(abs, errors)) if errors else None,
         effort_bias=fmean(errors) if errors else None,
+        effort_followed=fmean(abs(e) <= FOLLOWED for e in errors) if errors else None,
         ballots=tuple(voted(trajectory)),
     )
 
@@ -158,7 +173,8 @@ def reply_lengths(calls: Sequence[Call]) -> list[int]:
     return lengths
 
 
-def _length_errors(calls: Sequence[Call], effort: int | None) -> list[float]:
+def length_errors(calls: Sequence[Call], effort: int | None) -> list[float]:
+    """(taken - asked) / asked of each reply; none where nothing was asked."""
     if effort is None:
         return []
     return [length_error(length, effort) for length in reply_lengths(calls)]

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from pydantic import BaseModel, ConfigDict, Field, JsonValue, field_validator
+from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationInfo, field_validator
 
-from forethought.agents.budget import Limits
+from forethought.agents.budget import Limits, check_effort
 from forethought.agents.compress.compressors import compressor_named
 from forethought.agents.compress.context import DEFAULT
 from forethought.agents.engines.prices import Price
@@ -55,6 +55,12 @@ class Plan(BaseModel):
         compressor_named(name)
         return name
 
+    @field_validator("effort")
+    @classmethod
+    def _possible(cls, effort: int | None, info: ValidationInfo) -> int | None:
+        check_effort(effort, info.data.get("limits", Limits()))
+        return effort
+
     @property
     def num_episodes(self) -> int:
         """Tasks times samples."""
@@ -98,4 +104,5 @@ class Plan(BaseModel):
             group=str(seed),
             compress=self.compress,
             nudge=self.nudge,
+            effort=self.effort,
         )

@@ -130,6 +130,11 @@ class Summary(_Record):
     votes_by_n: tuple[AccuracyRow, ...] = ()
     """What n parallel calls are worth, from the votes that the agent answered with."""
 
+    @property
+    def doing_nothing(self) -> float | None:
+        """Mean score of an agent that does nothing; None where the environment does not tell."""
+        return self.metrics.get("doing_nothing")
+
 
 def summarise(trajectories: Iterable[Trajectory], *, planned: int | None = None) -> Summary:
     """Summarise the finished episodes of one model on one environment.
@@ -254,7 +259,7 @@ def _calibration(scored: Sequence[Facts]) -> Calibration | None:
     if not stated:
         return None
     confidences = [item.confidence for item in stated if item.confidence is not None]
-    correct = [item.success is True for item in stated]
+    correct = [item.is_correct for item in stated]
     return Calibration(
         n=len(stated),
         confidence_mean=fmean(confidences),

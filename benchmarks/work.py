@@ -21,6 +21,8 @@ class Work(BaseModel):
     """Model calls on the longest chain of calls that waited for each other."""
     critical_turns_mean: float | None
     """Turns on the longest chain of turns that waited for each other."""
+    first_token_s_mean: float | None = None
+    """Seconds from a request to its first token; None where the server does not stream."""
     cost_mean: float | None
     """Money; None where nothing has a price."""
     replans_mean: float | None
@@ -35,6 +37,8 @@ class Work(BaseModel):
     """Mean of |taken - asked| / asked over replies, then over episodes."""
     effort_bias_mean: float | None
     """The same with its sign: above 0, replies were longer than asked."""
+    effort_followed_mean: float | None = None
+    """Share of the replies that took what was asked, give or take a quarter; over episodes."""
 
 
 def work_of(scored: Sequence[Facts]) -> Work:
@@ -45,6 +49,7 @@ def work_of(scored: Sequence[Facts]) -> Work:
         calls_mean=_mean(scored, lambda item: item.num_calls),
         critical_calls_mean=_mean(scored, lambda item: item.num_critical_calls),
         critical_turns_mean=_mean(scored, lambda item: item.num_critical_turns),
+        first_token_s_mean=_mean(scored, lambda item: item.first_token_s),
         cost_mean=_mean(scored, lambda item: item.cost) if any(i.cost for i in scored) else None,
         replans_mean=_mean(planned, lambda item: item.num_replans),
         plan_done_mean=_mean(planned, lambda item: item.plan_done),
@@ -52,6 +57,7 @@ def work_of(scored: Sequence[Facts]) -> Work:
         effort=efforts.pop() if len(efforts) == 1 else None,
         effort_error_mean=_mean(scored, lambda item: item.effort_error),
         effort_bias_mean=_mean(scored, lambda item: item.effort_bias),
+        effort_followed_mean=_mean(scored, lambda item: item.effort_followed),
     )
 
 

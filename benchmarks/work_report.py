@@ -16,6 +16,9 @@ def work_section(work: Work, *, turns_mean: float) -> Section:
         _steps("Turns in a row", work.critical_turns_mean, of=turns_mean),
         _steps("Model calls in a row", work.critical_calls_mean, of=work.calls_mean),
     ]
+    if work.first_token_s_mean is not None:
+        wait = f"{work.first_token_s_mean:.3g} s"
+        numbers.append(Number(label="Wait for the first token", value=wait))
     if work.cost_mean is not None:
         numbers.append(Number(label="Cost of an episode", value=f"{work.cost_mean:.4g}"))
     if work.plan_done_mean is not None:
@@ -27,7 +30,8 @@ def work_section(work: Work, *, turns_mean: float) -> Section:
                 label="Relative length error",
                 value=share(work.effort_error_mean),
                 note=f"{work.effort} tokens a reply asked for; {share(abs(bias))} too "
-                f"{'long' if bias >= 0 else 'short'} on average",
+                f"{'long' if bias >= 0 else 'short'} on average; "
+                f"{share(work.effort_followed_mean or 0.0)} of replies off by a quarter at most",
             )
         )
     return Section(

@@ -30,7 +30,7 @@ class ChildEnv(Env):
         "You work on a part of a larger task. When done, reply with your result in plain text."
     )
 
-    def __init__(self, parent: Env, prompt: str, *, sandbox: LazySandbox | None = None) -> None:
+    def __init__(self, parent: Env, prompt: str, *, sandbox: Sandbox | None = None) -> None:
         super().__init__(split=parent.split)
         self.parent = parent
         self.protocol = parent.protocol
@@ -48,11 +48,18 @@ class ChildEnv(Env):
         """The part of the task, as the parent put it."""
         self.context.canary = self.parent.context.canary
         if self.own_sandbox is not None:
-            self.resources.push_async_callback(self.own_sandbox.close)
             self.context.sandbox = self.own_sandbox
         if self.context.sandbox is None:
             self.context.sandbox = self.parent.context.sandbox
         return self.task.prompt
+
+    async def aclose(self) -> None:
+        """Close it and the sandbox that it was given, even if it never began."""
+        try:
+            await super().aclose()
+        finally:
+            if self.own_sandbox is not None:
+                await self.own_sandbox.close()
 
     @tool
     def submit(self, answer: str, confidence: float | None = None) -> str:
@@ -72,16 +79,16 @@ class ChildEnv(Env):
         return self.parent.child_oracle(self)
 
 
-async def sandbox_copies(env: Env, num: int) -> list[LazySandbox]:
-    """`num` sandboxes that begin with the files that the sandbox of `env` has now.
+async def sandbox_copies(env: Env, num: int) -> list[Sandbox]:
+    """`num` sandboxes that begin with the files that the sandbox of `env` has now; close each.
 
-    Each is opened when it is first used. Raises ValueError if there is none to copy.
+    One that is in use is forked; copies of one that nobody has used are opened by those that use
+    them. Raises ValueError if there is none to copy.
     """
     sandbox = env.context.sandbox
     if sandbox is None:
         raise ValueError("there is no sandbox here to copy for the sub-agents")
-    if isinstance(sandbox, LazySandbox):
+    if isinstance(sandbox, LazySandbox) and sandbox.is_untouched:
         files = await sandbox.kept()
-    else:
-        files = await sandbox.snapshot()
-    return [LazySandbox(env.open_sandbox, files=files) for _ in range(num)]
+        return [LazySandbox(env.open_sandbox, files=files) for _ in range(num)]
+    return await sandbox.fork(num)

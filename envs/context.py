@@ -66,6 +66,21 @@ class Notes:
     """The branch it is in, or has just returned from."""
 
 
+@dataclass(kw_only=True, slots=True)
+class Spent:
+    """Tokens that an agent has sampled in its own replies so far, by phase."""
+
+    plan: int = 0
+    think: int = 0
+    answer: int = 0
+    """What lies in neither a plan nor a thought."""
+
+    @property
+    def total(self) -> int:
+        """All of them."""
+        return self.plan + self.think + self.answer
+
+
 class BudgetExhausted(ValueError):
     """The agent's budget does not allow the act; `what` says which part of it.
 
@@ -169,6 +184,8 @@ class Context:
     minds: Minds | None = None
     plan: Plan = field(default_factory=Plan)
     notes: Notes = field(default_factory=Notes)
+    spent: Spent | None = None
+    """Kept by the agent loop; None where nobody counts tokens, as in plain Gymnasium code."""
     canary: Canary | None = None
     """Tells how much of the task's answer stands in a text from outside."""
     call_id: str = ""

@@ -6,8 +6,11 @@ import re
 from collections.abc import Collection, Iterator
 from typing import NamedTuple
 
+# Some chat templates open the thought themselves, so that only its closing tag is sampled.
+_THOUGHT = r"<think>(.*?)(?:</think>|\Z)|\A((?:(?!<think>).)*?)</think>"
+_THOUGHTS = re.compile(_THOUGHT, re.DOTALL | re.IGNORECASE)
 _PLAN = re.compile(
-    r"<plan>.*?(?:</plan>|\Z)|<think>.*?(?:</think>|\Z)|^[ \t]*plan:[^\n]*",
+    rf"<plan>.*?(?:</plan>|\Z)|{_THOUGHT}|^[ \t]*plan:[^\n]*",
     re.DOTALL | re.MULTILINE | re.IGNORECASE,
 )
 _BULLET = re.compile(r"^\s*(?:[-*>]|\d+[.):])?\s*")
@@ -23,6 +26,11 @@ class Command(NamedTuple):
 def without_plan(text: str) -> str:
     """A reply without its thoughts, its tagged plans and lines that start with `plan:`."""
     return _PLAN.sub("\n", text).strip()
+
+
+def holds_thought(text: str) -> bool:
+    """Whether a reply holds a thought that is not empty."""
+    return any(part.strip() for found in _THOUGHTS.findall(text) for part in found)
 
 
 def first_command(text: str, verbs: Collection[str]) -> Command | None:

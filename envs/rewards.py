@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 import string
 from collections import Counter
@@ -75,3 +76,25 @@ def lcpo_max(
     0, 1). With `delta` above 0 a right answer just past the target beats a wrong one within it.
     """
     return float(correct) * min(1.0, max(0.0, alpha * (target - num_tokens) + delta))
+
+
+def adapt_think(
+    correct: bool, thought: bool, *, reference: float = 0.0, delta: float = 0.05
+) -> float:
+    """1 for a right answer, less a reference's accuracy, plus `delta` if it came without thought.
+
+    AdaptThink (arXiv 2505.13417, section 4.1): A = 1[no thought] * delta + R - R_ref, where R_ref
+    is the mean accuracy of the reference model on the same question. Answering at once pays as long
+    as it loses less than `delta` of accuracy; 0 as reference leaves it to a group's own baseline.
+    """
+    return float(correct) - reference + delta * float(not thought)
+
+
+def log_score(correct: bool, confidence: float, *, floor: float = 0.01) -> float:
+    """The logarithmic score of a stated confidence, scaled to [0, 1]; 1 is perfect.
+
+    What is said to be less likely than `floor` counts as `floor`: unbounded, one sure mistake would
+    outweigh everything else. Proper for beliefs within [floor, 1 - floor].
+    """
+    likely = confidence if correct else 1.0 - confidence
+    return 1.0 - math.log(max(likely, floor)) / math.log(floor)

@@ -1,8 +1,9 @@
 """Snapshot: an episode in progress, taken out of an environment so that it can be gone on from.
 
 It holds what steps change: the attributes that the environment names in `state_fields`, those that
-every environment has, the plan and the notes, the random generators, and the files of the sandbox
-if one is in use. What follows from the task is not kept, `begin` makes it anew; nor are processes.
+every environment has, the plan and the notes, the tokens spent, the random generators, and the
+files of the sandbox if one is in use. What follows from the task is not kept, `begin` makes it
+anew; nor are processes.
 """
 
 from __future__ import annotations
@@ -106,15 +107,15 @@ def _state(env: Env) -> bytes:
         raise ValueError(f"{type(env).__name__}: there is nothing to keep before the first reset")
     held = {name: getattr(env, name) for name in fields}
     context = env.context
-    return pickle.dumps((env.task, context.rng, context.plan, context.notes, held))
+    return pickle.dumps((env.task, context.rng, context.plan, context.notes, context.spent, held))
 
 
 async def _go_on(
     env: Env, state: bytes, *, files: bytes | None, sandbox: Sandbox | None = None
 ) -> None:
     """Make `env` what the state says, in a sandbox that it will close, or with these files."""
-    task, rng, plan, notes, held = pickle.loads(state)
-    context = Context(rng=rng, plan=plan, notes=notes, sandbox=sandbox)
+    task, rng, plan, notes, spent, held = pickle.loads(state)
+    context = Context(rng=rng, plan=plan, notes=notes, spent=spent, sandbox=sandbox)
     await env.prepare(task, context, files=files)
     if sandbox is not None:
         env.resources.push_async_callback(sandbox.close)

@@ -61,10 +61,8 @@ class Tool:
 
     @property
     def schema(self) -> dict[str, Json]:
-        """JSON schema of the arguments, without titles."""
-        schema = _untitled(self.arguments.model_json_schema())
-        assert isinstance(schema, dict)
-        return schema
+        """JSON schema of the arguments, without titles; one object for all who ask."""
+        return _schema_of(self.arguments)
 
     @property
     def signature(self) -> str:
@@ -244,6 +242,14 @@ def _reason(error: ValidationError) -> str:
         for item in error.errors()
     )
     return "; ".join(problems)
+
+
+@cache
+def _schema_of(arguments: type[BaseModel]) -> dict[str, Json]:
+    """Made once for each tool: a process may start thousands of episodes that have it."""
+    schema = _untitled(arguments.model_json_schema())
+    assert isinstance(schema, dict)
+    return schema
 
 
 def _untitled(schema: object) -> Json:

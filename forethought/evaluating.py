@@ -252,9 +252,7 @@ def _show(summaries: list[Summary], console: Console) -> None:
         table.add_row(
             summary.env,
             Text(summary.model),
-            "withheld"
-            if summary.success is None
-            else f"{share(summary.success)} ({percent_interval(summary.ci)})",
+            _success(summary),
             f"{summary.n:,}",
             share(summary.coverage),
             format_value(round(summary.tokens_mean or 0)),
@@ -265,3 +263,13 @@ def _show(summaries: list[Summary], console: Console) -> None:
             console.print(f"{summary.env}: {gap_sentence(gap)}", markup=False)
         for warning in summary.warnings:
             console.print(f"{summary.env}: {warning}", style="yellow", markup=False)
+
+
+def _success(summary: Summary) -> str:
+    """With its interval, and below it what doing nothing scores where that is known."""
+    if summary.success is None:
+        return "withheld"
+    told = f"{share(summary.success)} ({percent_interval(summary.ci)})"
+    if summary.doing_nothing is None:
+        return told
+    return f"{told}\ndoing nothing: {share(summary.doing_nothing)}"

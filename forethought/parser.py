@@ -125,8 +125,8 @@ def _add_eval(command: argparse.ArgumentParser) -> None:
         "--compress",
         default=None,
         metavar="NAME",
-        help="how room is made in a full context: chain (default), none, clear, window, "
-        "summarise, offload, fold, memory",
+        help="how room is made in a full context: summarise (default), none, clear, "
+        "window, offload, fold, memory, chain (clear, then summarise)",
     )
     command.add_argument(
         "--no-nudge",

@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import os
 
+import hypothesis
 import pytest
 
 IS_CI = os.environ.get("CI") == "true"
 """There an engine is part of the machine: a test that cannot find it fails."""
+
+# The same examples each time, so that a change is judged by what it changes; elsewhere others.
+hypothesis.settings.register_profile("ci", derandomize=True)
+hypothesis.settings.load_profile("ci" if IS_CI else "default")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -32,6 +32,7 @@ HEAVY: dict[str, set[str]] = {
         "trainer/*",
     },
     "docker": {
+        "sandbox/backend/removal.py",
         "sandbox/images/build.py",
         "sandbox/images/contents.py",
         "sandbox/backend/docker.py",

@@ -15,11 +15,12 @@ from pydantic import (
     Field,
     JsonValue,
     ValidationError,
+    ValidationInfo,
     field_validator,
     model_validator,
 )
 
-from forethought.agents.budget import Limits
+from forethought.agents.budget import Limits, check_effort
 from forethought.agents.compress.compressors import compressor_named
 from forethought.agents.compress.context import DEFAULT
 from forethought.envs import registry
@@ -119,6 +120,8 @@ class RunConfig(_Part):
     """How room is made in a full context: a name of `forethought.agents.compress.compressors`."""
     nudge: bool = True
     """Whether an agent that goes in circles is told before it is stopped."""
+    effort: int | None = Field(default=None, ge=1)
+    """Tokens that each reply is asked to take; of the expert, who is imitated, nothing is asked."""
     evaluation: EvaluationConfig = EvaluationConfig()
     sft: SFTConfig | None = None
     filter: FilterConfig | None = None
@@ -140,6 +143,12 @@ class RunConfig(_Part):
     def _known(cls, name: str) -> str:
         compressor_named(name)
         return name
+
+    @field_validator("effort")
+    @classmethod
+    def _possible(cls, effort: int | None, info: ValidationInfo) -> int | None:
+        check_effort(effort, info.data.get("limits", Limits()))
+        return effort
 
     @property
     def expert_tasks(self) -> TasksConfig:

@@ -73,7 +73,7 @@ def practice_jobs(
 
 def conditioned(job: Job, config: RunConfig) -> Job:
     """The episode under the run's conditions."""
-    return replace(job, compress=config.compress, nudge=config.nudge)
+    return replace(job, compress=config.compress, nudge=config.nudge, effort=config.effort)
 
 
 async def _run(jobs: list[Job], model: OracleModel) -> list[Trajectory]:

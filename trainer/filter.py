@@ -18,7 +18,7 @@ from pydantic import JsonValue
 
 from forethought.agents.budget import Limits
 from forethought.agents.engines.models import open_model
-from forethought.agents.record.log import EventLog, finished, read_log
+from forethought.agents.record.log import EventLog, read_log, standing
 from forethought.agents.record.trajectory import Trajectory
 from forethought.agents.rollout import Job, Model, run_jobs
 from forethought.benchmarks.folder import write_json
@@ -69,14 +69,15 @@ async def rate_tasks(
     on_done: Callable[[Trajectory], None] | None = None,
 ) -> list[Rated]:
     """Run what is not yet in the log, then rate every task of the jobs."""
-    done = finished(log_path)
+    so_far = standing(log_path)
     with EventLog(log_path) as log:
         await run_jobs(
-            [job for job in jobs if job.id not in done],
+            [job for job in jobs if job.id not in so_far.finished],
             model,
             log=log,
             limits=limits,
             concurrency=concurrency,
+            past=so_far.open,
             on_done=on_done,
         )
     episodes = read_log(log_path)

@@ -59,6 +59,7 @@ def held_out(config: RunConfig) -> Plan:
         limits=config.limits,
         compress=config.compress,
         nudge=config.nudge,
+        effort=config.effort,
     )
 
 
@@ -67,15 +68,17 @@ def in_words(summary: Summary) -> str:
     if summary.success is None or summary.ci is None:
         return f"no success to report, {summary.coverage:.0%} of the episodes were scored"
     low, high = summary.ci
+    followed = summary.work.effort_followed_mean if summary.work else None
+    asked = f", {followed:.0%} of the replies as long as asked" if followed is not None else ""
     return (
         f"success {summary.success:.2f} [{low:.2f}, {high:.2f}] on {summary.n} held-out tasks, "
-        f"{summary.tokens_mean or 0:.0f} tokens an episode"
+        f"{summary.tokens_mean or 0:.0f} tokens an episode{asked}"
     )
 
 
 def as_row(summary: Summary) -> dict[str, JsonValue]:
     """What `summary.json` of a run keeps of a measurement."""
-    return {
+    row: dict[str, JsonValue] = {
         "success": summary.success,
         "ci": list(summary.ci) if summary.ci else None,
         "n": summary.n,
@@ -83,3 +86,12 @@ def as_row(summary: Summary) -> dict[str, JsonValue]:
         "tokens_mean": summary.tokens_mean,
         "by_horizon": {str(row.horizon): row.success for row in summary.by_horizon},
     }
+    work = summary.work
+    if work is not None and work.effort is not None:
+        row["effort"] = {
+            "asked": work.effort,
+            "error": work.effort_error_mean,
+            "bias": work.effort_bias_mean,
+            "followed": work.effort_followed_mean,
+        }
+    return row

@@ -9,9 +9,10 @@ from dataclasses import dataclass, replace
 import anyio
 from pydantic import JsonValue
 
-from forethought.agents.record.log import EventLog, finished, read_log
+from forethought.agents.record.log import EventLog, read_log, standing
 from forethought.agents.record.trajectory import Trajectory
 from forethought.agents.rollout import Job, run_jobs
+from forethought.benchmarks.facts import length_errors
 from forethought.benchmarks.proxies import proxy_gaps
 from forethought.envs.task import Task
 from forethought.trainer.config import RLConfig, RunConfig
@@ -122,18 +123,19 @@ def sample(session: Session, jobs: Sequence[Job], step: int) -> Rollout:
     config = session.config
     started = time.perf_counter()
     log_path = config.out / "rl" / f"step-{step:05d}.jsonl"
-    done = finished(log_path)
+    so_far = standing(log_path)
     session.engine.forget()
     with session.progress.bar(f"  episodes of step {step + 1}", len(jobs)) as advance:
 
         async def run() -> None:
             with EventLog(log_path) as log:
                 await run_jobs(
-                    [conditioned(job, config) for job in jobs if job.id not in done],
+                    [conditioned(job, config) for job in jobs if job.id not in so_far.finished],
                     session.model,
                     log=log,
                     limits=config.limits,
                     concurrency=config.concurrency,
+                    past=so_far.open,
                     on_done=lambda _: advance(""),
                 )
 
@@ -168,6 +170,7 @@ def step_metrics(
         "proxy_gaps": _proxy_gaps(episodes),
         "rollout_s": round(rollout.seconds, 3),
         "train_s": round(train_s, 3),
+        **_effort(episodes),
     }
     if step is not None:
         values |= {
@@ -188,6 +191,18 @@ def _proxy_gaps(episodes: Sequence[Trajectory]) -> list[JsonValue]:
     """How far each proxy runs ahead of the reward; records of `ProxyGap`."""
     outcomes = ((item.start.task.id, item.reward, item.metrics) for item in episodes)
     return [gap.model_dump(mode="json") for gap in proxy_gaps(outcomes)]
+
+
+def _effort(episodes: Sequence[Trajectory]) -> Metrics:
+    """How far replies were from the length that was asked, if one was."""
+    errors = [
+        error
+        for episode in episodes
+        for error in length_errors(episode.calls, episode.start.effort)
+    ]
+    if not errors:
+        return {}
+    return {"effort_error": _mean([abs(error) for error in errors]), "effort_bias": _mean(errors)}
 
 
 def _mean(values: Sequence[float]) -> float | None:

@@ -20,8 +20,8 @@ Summarise = Callable[[Sequence[int]], Awaitable[str]]
 Empty where the prompt does not fit the engine.
 """
 
-DEFAULT = "chain"
-"""Name of the compressor that an episode has unless it is told otherwise."""
+DEFAULT = "summarise"
+"""Name of the compressor that an episode has unless it is told otherwise (decision 0015)."""
 SLACK = 0.25
 """Share of the room that an edit leaves free: each breaks the prompt's common prefix, so it should
 happen seldom."""

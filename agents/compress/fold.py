@@ -11,8 +11,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import ClassVar
 
-from forethought.agents.compress.chain import Chain
-from forethought.agents.compress.clear import Clear
 from forethought.agents.compress.context import SLACK, Compressor, Rewrite, Summarise, size_after
 from forethought.agents.compress.summary import Retell
 from forethought.agents.compress.window import Window
@@ -21,7 +19,7 @@ from forethought.envs.context import Plan
 from forethought.envs.remember import FOLD_TOOLS
 
 _INSIDE = Window()
-_ELSE = Chain(schemes=(Clear(), Retell()))
+_ELSE = Retell()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

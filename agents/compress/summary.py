@@ -68,17 +68,24 @@ class Retell:
 
 
 def _request(view: View, old: Sequence[Entry], room: int) -> list[int] | None:
-    """Prompt of the summary: pinned messages, old ones (the newest that fit), the request."""
+    """Prompt of the summary: pinned messages, earlier summaries, old messages, the request.
+
+    Of the old messages the newest that fit. An earlier summary goes before them: what it retells
+    stands nowhere else.
+    """
     request = view.template.render("user", REQUEST)
     head = [entry for entry in view.entries if view.is_pinned(entry)]
     left = room - len(request) - size_of(head)
-    first = len(old)
-    while first > 0 and len(old[first - 1].ids) <= left:
-        first -= 1
-        left -= len(old[first].ids)
-    if first == len(old):
+    told = [entry for entry in old if entry.origin == "summary" and len(entry.ids) <= left]
+    shown = {entry.id for entry in head}
+    num_pinned = len(shown)
+    for entry in (*told, *(each for each in reversed(old) if each not in told)):
+        if len(entry.ids) > left:
+            break
+        shown.add(entry.id)
+        left -= len(entry.ids)
+    if len(shown) == num_pinned:
         return None
-    shown = {entry.id for entry in (*head, *old[first:])}
     ids = [token for entry in view.entries if entry.id in shown for token in entry.ids]
     return ids + request
 

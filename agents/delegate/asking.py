@@ -8,7 +8,7 @@ what there is decides.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import anyio
@@ -129,7 +129,6 @@ class _Asking:
         this one draw on the same budget.
         """
         agent, template = self.agent, self.agent.engine_of(self.mind).template
-        events, num_before = agent.episode.events, len(agent.episode.events)
         rendered = {thread: template.render("user", text) for thread, text in prompts.items()}
         holds = self._holds([len(ids) for ids in rendered.values()])
         errors: list[EngineError] = []
@@ -149,8 +148,7 @@ class _Asking:
         if errors:
             lost = [error for error in errors if isinstance(error, EngineUnavailable)]
             raise (lost or errors)[0]
-        made = (event for event in events[num_before:] if isinstance(event, Call))
-        return {call.thread: call for call in made if call.agent == agent.path}
+        return _made(agent, prompts)
 
     def _holds(self, lengths: Sequence[int]) -> list[Hold]:
         """Equal parts of what there is for prompts of these lengths, for all of them or none."""
@@ -167,6 +165,17 @@ class _Asking:
                 budget.settle(hold, tokens=0, money=0)
             raise
         return holds
+
+
+def _made(agent: Agent, threads: Collection[str]) -> dict[str, Call]:
+    """The calls of some threads that were made last, from the record: late ones are there too."""
+    found: dict[str, Call] = {}
+    for event in reversed(agent.episode.events):
+        if len(found) == len(threads):
+            break
+        if isinstance(event, Call) and event.agent == agent.path and event.thread in threads:
+            found.setdefault(event.thread, event)
+    return found
 
 
 def _check(agent: Agent, *, num_prompts: int, n: int, deadline_s: float | None, mind: str) -> None:

@@ -8,6 +8,7 @@ that are waited for have come to their ends.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import AsyncExitStack
 
 from forethought.agents.agent import Agent
 from forethought.agents.budget import Budget, shares
@@ -16,7 +17,6 @@ from forethought.agents.delegate.children import Child, Children
 from forethought.agents.record.events import Join
 from forethought.envs.child import ChildEnv, sandbox_copies
 from forethought.envs.context import Context, Reduction, Report, WaitMode
-from forethought.envs.lazy import LazySandbox
 
 
 class SubMinds:
@@ -47,11 +47,13 @@ class SubMinds:
         """
         agent, num = self._agent, len(tasks)
         self._check(num)
-        sandboxes: list[LazySandbox] = []
-        if own_sandbox:
-            sandboxes = await sandbox_copies(agent.env, num)
+        sandboxes = await sandbox_copies(agent.env, num) if own_sandbox else []
+        async with AsyncExitStack() as refused:
+            for sandbox in sandboxes:
+                refused.push_async_callback(sandbox.close)
             self._check(num)
-        grants = shares(agent.budget, num, tokens=budget)
+            grants = shares(agent.budget, num, tokens=budget)
+            refused.pop_all()
         names: list[str] = []
         for index, (task, grant) in enumerate(zip(tasks, grants, strict=True)):
             env = ChildEnv(agent.env, task, sandbox=sandboxes[index] if sandboxes else None)

@@ -2,7 +2,8 @@
 
 EngineError
 ├── EngineUnavailable (ConnectionError)   the model does not answer; the episode is missing data
-│   └── EngineRefused                     and will not: asking again would not help
+│   ├── EngineRefused                     and will not: asking again would not help
+│   └── EngineRateLimited                 because too much was asked of it, for longer than we wait
 └── ContextOverflow (ValueError)          the prompt does not fit the model's window
 """
 
@@ -10,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import Literal, Protocol, runtime_checkable
 
 from forethought.agents.record.events import Purpose
 from forethought.agents.templates.template import Template
@@ -28,6 +29,10 @@ class EngineUnavailable(EngineError, ConnectionError):
 
 class EngineRefused(EngineUnavailable):
     """The model understood the request and refused it; asking again would not help."""
+
+
+class EngineRateLimited(EngineUnavailable):
+    """The model's server limits the rate, and did so for as long as we were ready to wait."""
 
 
 class ContextOverflow(EngineError, ValueError):
@@ -57,6 +62,8 @@ class Completion:
     finish: Finish
     version: int = 0
     """Number of the weights that sampled it."""
+    first_token_s: float | None = None
+    """Seconds from the request to the first token; None where it cannot be seen."""
 
 
 class Engine(Protocol):
@@ -72,4 +79,13 @@ class Engine(Protocol):
 
     async def aclose(self) -> None:
         """Release the model or the connection."""
+        ...
+
+
+@runtime_checkable
+class Sequel(Protocol):
+    """An engine of one episode whose replies depend on how many it gave before."""
+
+    def pass_over(self, sampling: Sampling) -> None:
+        """Leave out the next reply, which is known already."""
         ...

@@ -71,6 +71,11 @@ class ExpertEngine:
         silence = completion_of("", self.template, max_tokens=sampling.max_tokens)
         return Completion(ids=silence.ids, logprobs=None, finish=silence.finish)
 
+    def pass_over(self, sampling: Sampling) -> None:
+        """Leave out the next action; experts may draw from a generator, or keep a plan."""
+        if sampling.purpose == "act":
+            self._act()
+
     async def aclose(self) -> None:
         """Nothing to release."""
 

@@ -9,18 +9,18 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from pydantic import BaseModel, ConfigDict, JsonValue, ValidationError
+from pydantic import JsonValue
 
+from forethought.agents.engines.chat_answer import ChatAnswer, read_chat
 from forethought.agents.engines.client import Client, RequestRefused
 from forethought.agents.engines.engine import (
     Completion,
     ContextOverflow,
     EngineRefused,
-    EngineUnavailable,
     Finish,
     Sampling,
 )
-from forethought.agents.engines.native_calls import NativeCall, native_messages, tags_of
+from forethought.agents.engines.native_calls import native_messages
 from forethought.agents.templates.packed import PackedTemplate
 from forethought.agents.templates.template import Role, Template
 from forethought.envs.tool_prompts import schema_of
@@ -30,37 +30,13 @@ _THOUGHT = re.compile(r"\A<think>.*?</think>\s*", re.DOTALL)
 _TOO_LONG = re.compile(r"context.{0,40}(length|window|size)|maximum.{0,20}tokens", re.IGNORECASE)
 
 
-class _Answer(BaseModel):
-    """The parts of a chat completion that are used; servers add many others."""
-
-    model_config = ConfigDict(frozen=True, extra="ignore")
-
-    choices: tuple[_Choice, ...]
-    usage: _Usage | None = None
-
-
-class _Choice(BaseModel):
-    message: _Message
-    finish_reason: str | None = None
-
-
-class _Message(BaseModel):
-    content: str | None = None
-    reasoning_content: str | None = None
-    reasoning: str | None = None
-    tool_calls: tuple[NativeCall, ...] | None = None
-
-
-class _Usage(BaseModel):
-    completion_tokens: int | None = None
-
-
 class HTTPEngine:
     """Samples from `model` on a server through `/chat/completions`.
 
     Tool calls go through the text, as with every engine, and results of tools are sent as user
     messages; with `tools`, for environments of the protocol NATIVE, both go through the fields that
-    the API has for them. Replies beside the conversation are sampled without tools.
+    the API has for them. Replies beside the conversation are sampled without tools. Replies are
+    streamed: the server hears at once of one that is cancelled, and stops.
     """
 
     def __init__(
@@ -86,8 +62,8 @@ class HTTPEngine:
     async def generate(self, prompt: Sequence[int], sampling: Sampling) -> Completion:
         """Sample one completion.
 
-        Raises EngineUnavailable, ContextOverflow, and EngineRefused for a prompt that ends in the
-        middle of a reply.
+        Raises EngineUnavailable, its kind EngineRateLimited, ContextOverflow, and EngineRefused for
+        a prompt that ends in the middle of a reply.
         """
         try:
             messages = self._packed.messages(prompt)
@@ -103,51 +79,36 @@ class HTTPEngine:
             "messages": native_messages(messages) if is_native else chat_messages(messages),
             "max_tokens": sampling.max_tokens,
             "temperature": sampling.temperature,
+            "stream": True,
+            "stream_options": {"include_usage": True},
         }
         if is_native:
             body["tools"] = self._schemas
         if sampling.seed is not None:
             body["seed"] = sampling.seed
-        answer = await self._ask(body)
-        choice = answer.choices[0]
-        finish: Finish = "length" if choice.finish_reason == "length" else "stop"
-        text = _with_thought(choice.message)
-        num_sampled = answer.usage.completion_tokens if answer.usage else None
-        return self._completion(text, num_sampled, finish=finish, max_tokens=sampling.max_tokens)
+        try:
+            answer = await self.client.ask("chat/completions", body, read=read_chat)
+        except RequestRefused as error:
+            raise_if_too_long(error)
+            raise
+        return self._completion(answer, max_tokens=sampling.max_tokens)
 
     async def aclose(self) -> None:
         """Close the connections."""
         await self.client.aclose()
 
-    async def _ask(self, body: dict[str, JsonValue]) -> _Answer:
-        try:
-            answer = _Answer.model_validate(await self.client.post("chat/completions", body))
-        except RequestRefused as error:
-            raise_if_too_long(error)
-            raise
-        except ValidationError as error:
-            first = error.errors()[0]
-            place = ".".join(str(part) for part in first["loc"])
-            raise EngineUnavailable(
-                f"{self.client.base_url}: no chat completion: {place}: {first['msg']}; "
-                "is this an OpenAI-compatible server?"
-            ) from None
-        if not answer.choices:
-            raise EngineUnavailable(f"{self.client.base_url}: a completion without choices")
-        return answer
-
-    def _completion(
-        self, text: str, num_sampled: int | None, *, finish: Finish, max_tokens: int
-    ) -> Completion:
+    def _completion(self, answer: ChatAnswer, *, max_tokens: int) -> Completion:
         """The reply in as many ids as the server sampled tokens, the stop token among them."""
+        text = answer.text
+        finish: Finish = "length" if answer.is_cut else "stop"
         estimate = len(self._packed.encode(text)) + (finish == "stop")
-        count = max(1, min(num_sampled or estimate, max_tokens))
+        count = max(1, min(answer.num_sampled or estimate, max_tokens))
         if text and count == 1:
             # A single id cannot hold both text and stop token; the loop then closes the message.
             finish = "length"
         end = self._packed.reply_closing(stopped=False) if finish == "stop" else []
         ids = (*self._packed.encode_in(text, count - len(end)), *end)
-        return Completion(ids=ids, logprobs=None, finish=finish)
+        return Completion(ids=ids, logprobs=None, finish=finish, first_token_s=answer.first_token_s)
 
 
 def chat_messages(messages: Sequence[tuple[Role, str]]) -> list[JsonValue]:
@@ -169,9 +130,3 @@ def raise_if_too_long(error: RequestRefused) -> None:
     """Raise ContextOverflow if that is why the server refused."""
     if error.status in (400, 413, 422) and _TOO_LONG.search(error.body):
         raise ContextOverflow(f"the server says the prompt is too long: {error}") from error
-
-
-def _with_thought(message: _Message) -> str:
-    thought = message.reasoning_content or message.reasoning
-    text = (message.content or "") + tags_of(message.tool_calls or ())
-    return f"<think>{thought}</think>\n{text}" if thought else text

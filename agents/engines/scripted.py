@@ -40,6 +40,10 @@ class ScriptedEngine:
         self.num_calls += 1
         return completion_of(text, self.template, max_tokens=sampling.max_tokens)
 
+    def pass_over(self, sampling: Sampling) -> None:
+        """Leave out the next reply of the script."""
+        self.num_calls += 1
+
     async def aclose(self) -> None:
         """Nothing to release."""
 

@@ -19,12 +19,20 @@ Origin = Literal["task", "policy", "env", "harness", "summary"]
 Trigger = Literal["threshold", "overflow", "requested"]
 
 
+_FIELDS_SET: set[str] = set()
+"""One for all events, and empty."""
+
+
 class _Event(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     agent: str
     t: float
     """Seconds since the episode began."""
+
+    def model_post_init(self, _: object) -> None:
+        """Forget which fields were given: nobody asks, and it is more than half of an event."""
+        object.__setattr__(self, "__pydantic_fields_set__", _FIELDS_SET)
 
 
 class Start(_Event):
@@ -100,6 +108,8 @@ class Call(_Event):
     think_tokens: int = 0
     answer_tokens: int = 0
     wall_s: float = 0.0
+    first_token_s: float | None = None
+    """Seconds to the first token, where the engine can see them come."""
     cost: float = 0.0
     """Money at the run's prices."""
     trainable: bool = True

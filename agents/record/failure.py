@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from forethought.agents.engines.engine import EngineRefused, EngineUnavailable
+from forethought.agents.engines.engine import EngineRateLimited, EngineRefused, EngineUnavailable
 from forethought.agents.record.stop import Stop
 
 
@@ -29,6 +29,8 @@ def stop_of(error: Exception) -> Stop:
             return leaf.stop
     if any(isinstance(leaf, EngineRefused) for leaf in found):
         return Stop.PROVIDER_REFUSED
+    if any(isinstance(leaf, EngineRateLimited) for leaf in found):
+        return Stop.RATE_LIMITED
     if any(isinstance(leaf, EngineUnavailable) for leaf in found):
         return Stop.PROVIDER_ERROR
     if any(isinstance(leaf, ConnectionError) for leaf in found):

@@ -10,6 +10,7 @@ import fcntl
 import json
 import os
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 
@@ -102,22 +103,42 @@ def read_log(path: Path) -> dict[str, Trajectory]:
     return {episode: Trajectory(episode, found) for episode, found in events.items()}
 
 
-def finished(path: Path) -> set[str]:
-    """Ids of the episodes that need not be run again: their last attempt ended by the policy.
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Standing:
+    """How far a run has come, by the last attempt at each episode."""
 
-    Episodes that were cancelled or lost to infrastructure are missing data and not among them.
+    finished: set[str]
+    """Ids of those that the policy brought to an end, which need not be run again."""
+    open: dict[str, Trajectory]
+    """Those that were under way when the log stops, by id."""
+
+
+def standing(path: Path) -> Standing:
+    """What is done and what is open; a log that does not exist yet has neither.
+
+    Episodes that were cancelled or lost to infrastructure are missing data and in neither. Of the
+    events only those of open episodes are held. Raises ValueError as `read_log` does.
     """
-    if not path.exists():
-        return set()
     done: set[str] = set()
-    for episode, event in _events(path):
-        if event.agent != "0":
-            continue
-        if isinstance(event, Start):
+    under_way: dict[str, list[Event]] = {}
+    for episode, event in _events(path) if path.exists() else ():
+        if event.agent == "0" and isinstance(event, Start):
             done.discard(episode)
-        if isinstance(event, End) and STOP_CAUSE[event.stop] is Cause.POLICY:
-            done.add(episode)
-    return done
+            under_way[episode] = []
+        if episode in under_way:
+            under_way[episode].append(event)
+        if event.agent == "0" and isinstance(event, End):
+            under_way.pop(episode, None)
+            if STOP_CAUSE[event.stop] is Cause.POLICY:
+                done.add(episode)
+    return Standing(
+        finished=done, open={id: Trajectory(id, events) for id, events in under_way.items()}
+    )
+
+
+def finished(path: Path) -> set[str]:
+    """Ids of the episodes that need not be run again; see `standing`."""
+    return standing(path).finished
 
 
 def _events(path: Path) -> Iterator[tuple[str, Event]]:

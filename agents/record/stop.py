@@ -27,6 +27,8 @@ class Stop(StrEnum):
     PROVIDER_ERROR = "provider_error"
     PROVIDER_REFUSED = "provider_refused"
     """The model's server refused the request; the same request would be refused again."""
+    RATE_LIMITED = "rate_limited"
+    """The model's server limited the rate for longer than we were ready to wait."""
     SANDBOX_ERROR = "sandbox_error"
     GRADER_ERROR = "grader_error"
     HARNESS_ERROR = "harness_error"
@@ -57,6 +59,7 @@ STOP_CAUSE: dict[Stop, Cause] = {
     Stop.CANCELLED: Cause.OPERATOR,
     Stop.PROVIDER_ERROR: Cause.INFRA,
     Stop.PROVIDER_REFUSED: Cause.INFRA,
+    Stop.RATE_LIMITED: Cause.INFRA,
     Stop.SANDBOX_ERROR: Cause.INFRA,
     Stop.GRADER_ERROR: Cause.INFRA,
     Stop.HARNESS_ERROR: Cause.INFRA,

@@ -88,7 +88,7 @@ def read_phases(text: str) -> tuple[list[Block], Standing]:
         closing = "\n" if opening == "plan:" else f"</{phase}>"
         found = text.find(closing, match.end())
         end = len(text) if found < 0 else found + len(closing)
-        blocks.append(Block(phase, position, end))
+        blocks.append(Block(phase, match.start(1), end))
         if found < 0:
             return blocks, _STANDING[opening]
         position = end

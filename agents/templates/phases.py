@@ -66,9 +66,15 @@ def count_runs(runs: Runs, *, start: int, end: int) -> Phases:
 
 
 def num_tokens(ids: Sequence[int], num_chars: int, template: Template) -> int:
-    """The fewest leading tokens that decode to at least `num_chars` characters."""
+    """The fewest leading tokens that decode to the first `num_chars` characters.
+
+    Half of a letter decodes to a character too, but to another one.
+    """
+    wanted = template.decode(list(ids))[:num_chars]
     return bisect_left(
-        range(len(ids)), num_chars, key=lambda count: len(template.decode(list(ids[:count])))
+        range(len(ids)),
+        True,
+        key=lambda count: template.decode(list(ids[:count]))[:num_chars] == wanted,
     )
 
 

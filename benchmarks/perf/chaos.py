@@ -23,8 +23,8 @@ from pathlib import Path
 import anyio
 
 from forethought.sandbox import Sandbox, open_sandbox
-from forethought.sandbox.backend.docker import OWNER_LABEL
 from forethought.sandbox.backend.owner import owner
+from forethought.sandbox.backend.removal import OWNER_LABEL
 from forethought.sandbox.engine import connect
 
 GRACE_S = 2.0

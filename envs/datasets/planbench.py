@@ -1,15 +1,46 @@
-"""PlanBench problems (Valmeekam et al., arXiv 2206.10498) as tasks, their plans checked."""
+"""PlanBench: plan generation in several domains (Valmeekam et al., arXiv 2206.10498).
+
+Trains strategy: one wrong action makes the rest of a plan worthless. The horizon is the number of
+actions of the known plan; beside the reward stand the share of the goal that was met and how long
+the plan is. Data: JSON Lines of `id, pddl, statement, gold_plan, gold_plan_text, n_steps` with the
+domain's PDDL beside it (`logistics.jsonl`, `logistics_domain.pddl`) and, if there is one, the
+introduction in English (`logistics_intro.txt`), as in github.com/karthikv792/LLMs-Planning.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+import re
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
+from typing import ClassVar
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict
 
+from forethought.envs.card import Card
+from forethought.envs.datasets.plans import Planning, usage
+from forethought.envs.datasets.rows import read_rows, read_text
+from forethought.envs.suite.planning.blocksworld import Mode
 from forethought.envs.suite.planning.pddl import read_domain, read_problem
-from forethought.envs.suite.planning.strips import Domain, Verdict, valid_plan
-from forethought.envs.task import Task
+from forethought.envs.suite.planning.strips import Domain, Problem, valid_plan
+from forethought.envs.task import Split, Task
+
+COLOURS = {
+    "a": "red",
+    "b": "blue",
+    "c": "orange",
+    "d": "yellow",
+    "e": "white",
+    "f": "magenta",
+    "g": "black",
+    "h": "cyan",
+    "i": "green",
+    "j": "violet",
+    "k": "silver",
+    "l": "gold",
+}
+"""How PlanBench's statements call blocks (its configs/blocksworld.yaml)."""
+KINDS = {"p": "package", "t": "truck", "a": "airplane", "l": "location", "c": "city"}
+"""What its statements about logistics make of the first letter (its configs/logistics.yaml)."""
 
 
 class Row(BaseModel):
@@ -25,52 +56,78 @@ class Row(BaseModel):
     n_steps: int
 
 
-def load_planbench(problems: Path, domain: Path) -> list[Task]:
-    """Tasks from a JSONL file of problems and the PDDL file of their domain.
+class PlanBench(Planning):
+    """Problems of one PlanBench domain; `domain` is the name of its file, `blocksworld` say."""
 
-    The prompt is the statement in English, the hidden data are the `domain`, the `problem` and the
-    gold `plan`; the horizon is that plan's length, a bound on the shortest one. Raises ValueError
-    naming the line that is broken, which it also is when its gold plan does not work.
-    """
-    text = domain.read_text(encoding="utf-8")
-    return list(_read(problems, text, read_domain(text)))
-
-
-def check_plan(task: Task, plan: Iterable[str]) -> Verdict:
-    """Whether a plan, one `(name object ...)` a step, solves a task of `load_planbench`."""
-    domain, problem = str(task.data["domain"]), str(task.data["problem"])
-    return valid_plan(read_domain(domain), read_problem(problem), plan)
-
-
-def _read(path: Path, domain_text: str, domain: Domain) -> Iterator[Task]:
-    with path.open(encoding="utf-8") as lines:
-        for number, line in enumerate(lines, 1):
-            if not line.strip():
-                continue
-            try:
-                row = Row.model_validate_json(line)
-                verdict = valid_plan(domain, read_problem(row.pddl), row.gold_plan)
-            except ValidationError as error:
-                first = error.errors()[0]
-                where = ".".join(str(part) for part in first["loc"]) or "line"
-                raise ValueError(
-                    f"{path}:{number}: not a PlanBench problem: {where}: {first['msg']}"
-                ) from None
-            except ValueError as error:
-                raise ValueError(f"{path}:{number}: {error}") from None
-            if not verdict.valid:
-                raise ValueError(f"{path}:{number}: its gold plan fails: {verdict.reason}")
-            yield _task(row, domain_text)
-
-
-def _task(row: Row, domain: str) -> Task:
-    plan = list(row.gold_plan)
-    return Task(
-        id=row.id,
-        prompt=row.statement,
-        answer="\n".join(plan),
-        data={"domain": domain, "problem": row.pddl, "plan": [*plan]},
-        traits=("strategy",),
-        horizon=len(plan),
-        split="eval",
+    card: ClassVar[Card] = Card(
+        traits=("strategy", "abstraction"),
+        horizon_unit="actions of the known plan",
+        horizons=(1, 256),
+        licence="MIT (Valmeekam Karthik)",
     )
+    folder = "planbench"
+    files: Mapping[Split, str] = {"eval": "blocksworld.jsonl"}
+    origin = "https://github.com/karthikv792/LLMs-Planning (plan-bench)"
+
+    def __init__(
+        self,
+        *,
+        horizon: int | None = None,
+        split: Split = "train",
+        path: str | None = None,
+        whole: bool = False,
+        mode: Mode = "plan",
+        domain: str = "blocksworld",
+    ) -> None:
+        super().__init__(horizon=horizon, split=split, path=path, whole=whole, mode=mode)
+        if not re.fullmatch(r"[\w-]+", domain):
+            raise ValueError(f"domain is the name of a file, such as 'logistics', not {domain!r}")
+        self.files = {"eval": f"{domain}.jsonl"}
+
+    @classmethod
+    def load(cls, file: Path) -> Iterable[Task]:
+        """Problems and their known plans, which are tried. Raises ValueError and DataMissing."""
+        name = file.name.removesuffix(".gz").removesuffix(".jsonl")
+        text = read_text(cls.require(file.with_name(f"{name}_domain.pddl")))
+        intro = file.with_name(f"{name}_intro.txt")
+        return _read(file, text, intro=read_text(intro).strip() if intro.is_file() else "")
+
+
+def _read(file: Path, domain_text: str, *, intro: str) -> Iterator[Task]:
+    domain = read_domain(domain_text)
+    for where, row in read_rows(file, Row):
+        try:
+            problem = read_problem(row.pddl)
+        except ValueError as error:
+            raise ValueError(f"{where}: {error}") from None
+        verdict = valid_plan(domain, problem, row.gold_plan)
+        if not verdict.valid:
+            raise ValueError(f"{where}: its gold plan fails: {verdict.reason}")
+        prompt = "\n\n".join(filter(None, (intro, row.statement, usage(domain))))
+        yield Task(
+            id=row.id,
+            prompt=prompt,
+            answer="\n".join(row.gold_plan),
+            data={
+                "domain": domain_text,
+                "problem": row.pddl,
+                "plan": [*row.gold_plan],
+                "words": {**_words(domain, problem)},
+            },
+            traits=PlanBench.card.traits,
+            horizon=len(row.gold_plan),
+            split="eval",
+        )
+
+
+def _words(domain: Domain, problem: Problem) -> dict[str, str]:
+    """The statement's words, each with the object that it stands for; none if names are kept."""
+    if domain.name.startswith("blocksworld"):
+        return {COLOURS[name]: name for name in problem.objects if name in COLOURS}
+    if domain.name.startswith("logistics"):
+        return {
+            f"{KINDS[name[0]]}_{name[1:].replace('-', '_')}": name
+            for name in problem.objects
+            if name[0] in KINDS
+        }
+    return {}

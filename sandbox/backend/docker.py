@@ -29,13 +29,12 @@ that was killed as well, by the next process that opens a sandbox.
 
 from __future__ import annotations
 
-import contextlib
 import logging
 import os
+import secrets
 import socket
 import threading
 from dataclasses import dataclass
-from http import HTTPStatus
 
 import anyio
 import anyio.to_thread
@@ -44,7 +43,8 @@ from docker.errors import APIError, ImageNotFound, NotFound
 
 from forethought.sandbox.backend.launch import Launch, is_unfit, is_without_python, launch
 from forethought.sandbox.backend.limits import host_config, settings
-from forethought.sandbox.backend.owner import has_died, owner
+from forethought.sandbox.backend.owner import owner
+from forethought.sandbox.backend.removal import OWNER_LABEL, force_away, owe, reap, settle
 from forethought.sandbox.backend.shell import ShellExchange
 from forethought.sandbox.backend.watchdog import watch
 from forethought.sandbox.base import SandboxSpec, SandboxUnavailable
@@ -59,7 +59,6 @@ from forethought.sandbox.wire.stream import MultiplexedWire
 logger = logging.getLogger(__name__)
 
 ISOLATION = "container: own namespaces, no network, seccomp filters, hard limits; shared kernel"
-OWNER_LABEL = "forethought.owner"
 CONCURRENT_ENDS = 32
 END_S = 10
 
@@ -131,26 +130,6 @@ def unusable() -> str | None:
     return None
 
 
-def reap() -> int:
-    """Remove containers whose owners, processes of this machine, have died; how many."""
-    num_removed = 0
-    with connect() as engine:
-        for container in engine.containers(all=True, filters={"label": OWNER_LABEL}):
-            if has_died(container["Labels"][OWNER_LABEL]):
-                _force_away(engine, container["Id"])
-                num_removed += 1
-    return num_removed
-
-
-def _force_away(engine: docker.APIClient, container: str) -> None:
-    """Remove a container, unless it is gone or somebody else is removing it."""
-    try:
-        engine.remove_container(container, force=True)
-    except APIError as error:
-        if error.status_code not in (HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT):
-            raise
-
-
 def reap_at_next_boot() -> None:
     """Have the next container that is started reap first; it costs one listing."""
     _reaped.clear()
@@ -171,6 +150,7 @@ def _boot(spec: SandboxSpec) -> _Booted:
         _reaped.set()
         reap()
     with connect() as engine:
+        settle(engine)
         watch(address(), label=f"{OWNER_LABEL}={owner()}")
         spec = pinned(engine, spec)
         chosen = launch(engine, spec)
@@ -188,8 +168,9 @@ def _boot(spec: SandboxSpec) -> _Booted:
 def _start(
     engine: docker.APIClient, spec: SandboxSpec, launch: Launch
 ) -> tuple[str, socket.socket]:
-    container = _create(engine, spec, launch)
+    name = f"forethought-{secrets.token_hex(8)}"
     try:
+        container = _create(engine, spec, launch, name=name)
         connection = _attach(engine, container)
         try:
             engine.start(container)
@@ -197,18 +178,27 @@ def _start(
             connection.close()
             raise
     except BaseException:
-        # The engine itself removes a container that does not start.
-        with contextlib.suppress(NotFound):
-            engine.remove_container(container, force=True, v=True)
+        _remove_unstarted(engine, name)
         raise
     return container, connection
 
 
-def _create(engine: docker.APIClient, spec: SandboxSpec, launch: Launch) -> str:
+def _remove_unstarted(engine: docker.APIClient, name: str) -> None:
+    """Remove a container that did not start, unless the engine did so; later, if it is down."""
+    try:
+        is_gone = force_away(engine, name)
+    except (APIError, OSError):
+        is_gone = False
+    if not is_gone:
+        owe(name)
+
+
+def _create(engine: docker.APIClient, spec: SandboxSpec, launch: Launch, *, name: str) -> str:
     inside = settings(spec)
     agent, *arguments = launch.command(inside)
     limits = host_config(spec, declared=launch.declared, state=launch.state)
     options = {
+        "name": name,
         "image": launch.image,
         "entrypoint": [agent],
         "command": arguments,
@@ -248,11 +238,15 @@ def _attach(engine: docker.APIClient, container: str) -> socket.socket:
 
 def _remove(container: str) -> None:
     """Wait until the engine has removed an ended container; remove one that does not end."""
-    with connect() as engine:
-        try:
-            engine.wait(container, timeout=END_S, condition="removed")
-        except NotFound:
-            return
-        except OSError:
-            with contextlib.suppress(NotFound):
-                engine.remove_container(container, force=True)
+    try:
+        with connect() as engine:
+            settle(engine)
+            try:
+                engine.wait(container, timeout=END_S, condition="removed")
+            except NotFound:
+                return
+            except OSError:
+                force_away(engine, container)
+    except SandboxUnavailable:
+        owe(container)
+        raise

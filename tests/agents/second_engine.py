@@ -74,11 +74,13 @@ class SecondEngine:
                 subprocess.run(["umount", "--lazy", mount], check=True)
 
     def containers(self) -> list[str]:
-        """All that it knows of, in whatever state."""
-        listing = subprocess.run(
-            ["docker", "-H", self.url, "ps", "-aq"], capture_output=True, text=True, check=True
-        )
-        return listing.stdout.split()
+        """All that there are, in whatever state.
+
+        After a crash Docker 20.10 goes on to list, as dead, what it no longer has.
+        """
+        listing = self._docker("ps", "-aq")
+        listing.check_returncode()
+        return [each for each in listing.stdout.split() if self._has(each)]
 
     def processes(self) -> list[str]:
         """Command lines of this machine's processes that keep its containers."""
@@ -91,6 +93,13 @@ class SecondEngine:
             if b"containerd-shim" in line and str(self.home).encode() in line:
                 found.append(line.replace(b"\0", b" ").decode())
         return found
+
+    def _has(self, container: str) -> bool:
+        return self._docker("inspect", container).returncode == 0
+
+    def _docker(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        command = ["docker", "-H", self.url, *arguments]
+        return subprocess.run(command, capture_output=True, text=True, check=False)
 
 
 @contextmanager

@@ -156,12 +156,15 @@ def test_a_child_that_fails_by_its_own_fault_is_a_report_and_its_siblings_are_ke
     assert trajectory.reward == 1.0
 
 
-@pytest.mark.parametrize("waits", [True, False], ids=["waited for", "not waited for"])
-def test_a_child_lost_to_the_world_loses_the_episode(waits: bool) -> None:
-    rest = [call("wait")] if waits else [call("rest", seconds=0.1)]
-    trajectory = perform(
-        left=["FAIL"], right=[0.05, "right"], main=[spawn("left", "right"), *rest, "42"]
-    )
+@pytest.mark.parametrize(
+    "then",
+    [call("wait"), call("rest", seconds=0.1), call("rest", seconds=60)],
+    ids=["waited for", "not waited for", "out of time"],
+)
+def test_a_child_lost_to_the_world_loses_the_episode(then: str) -> None:
+    main = [spawn("left", "right"), then, "42"]
+    limits = replace(WIDE, seconds=1.0)
+    trajectory = perform(limits, left=["FAIL"], right=[0.05, "right"], main=main)
     assert ends(trajectory) == {
         "0.0": Stop.PROVIDER_ERROR,
         "0.1": Stop.SUBMITTED,

@@ -51,7 +51,7 @@ episodes = given(
 
 @cache
 def pinned_tokens(scheme: str) -> int:
-    """Tokens of rules, tools and task."""
+    """Tokens of rules, tools and task, and of the opening of the reply."""
     return len(play("42", compressor=scheme).calls[0].prompt)
 
 
@@ -122,7 +122,7 @@ def test_every_edit_makes_room_and_keeps_what_is_pinned(
 ) -> None:
     trajectory = run(scheme, actions, aside, spare)
     pinned: set[int] = set()
-    room = pinned_tokens(scheme) + spare - REPLY
+    room = pinned_tokens(scheme) + spare - REPLY - len(ByteTemplate().reply_opening())
     for event in trajectory.events:
         if event.agent != "0":
             continue
@@ -146,7 +146,8 @@ def test_the_last_pairs_stay_unless_they_alone_leave_too_little_room(
     scheme: str, actions: list[str], aside: str, spare: int
 ) -> None:
     trajectory = run(scheme, actions, aside, spare)
-    target = int((1 - SLACK) * (pinned_tokens(scheme) + spare - REPLY))
+    room = pinned_tokens(scheme) + spare - REPLY - len(ByteTemplate().reply_opening())
+    target = int((1 - SLACK) * room)
     seen: list[Message] = []
     num_turns = num_quick = 0
     for event in trajectory.events:

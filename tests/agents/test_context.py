@@ -62,8 +62,8 @@ def view_after(trajectory: Trajectory) -> list[Message]:
     return [messages[id] for id in view]
 
 
-def test_old_results_are_cleared_first_and_the_last_three_pairs_stay() -> None:
-    trajectory = play(*echoes(9, chars=400), "42", limits=TIGHT)
+def test_the_chain_clears_old_results_first_and_the_last_three_pairs_stay() -> None:
+    trajectory = play(*echoes(9, chars=400), "42", limits=TIGHT, compressor="chain")
     assert trajectory.stop is Stop.SUBMITTED
     first = edits(trajectory)[0]
     assert (first.strategy, first.trigger, first.drop, first.insert) == (
@@ -81,7 +81,9 @@ def test_old_results_are_cleared_first_and_the_last_three_pairs_stay() -> None:
 
 def test_an_edit_starts_a_new_segment_that_is_explained() -> None:
     trajectory = play(*echoes(9, chars=400), "42", limits=TIGHT)
-    assert len(trajectory.segments()) == 1 + len(edits(trajectory))
+    asides = [event for event in trajectory.calls if event.thread]
+    assert len(edits(trajectory)) > 0
+    assert len(trajectory.segments()) == 1 + len(edits(trajectory)) + len(asides)
     assert trajectory.num_drifts == 0
 
 

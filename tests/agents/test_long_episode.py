@@ -69,7 +69,7 @@ def test_five_hundred_turns_in_a_small_window_lose_nothing(scheme: str) -> None:
     assert facts.num_trained == facts.num_trainable == trajectory.num_sampled
 
 
-@pytest.mark.parametrize("scheme", ["chain", "offload"])
+@pytest.mark.parametrize("scheme", ["chain", "summarise", "offload"])
 def test_the_last_hundred_turns_take_as_long_as_the_first(scheme: str) -> None:
     ratios = []
     for _ in range(5):

@@ -27,7 +27,7 @@ from forethought.agents.record.log import EventLog
 from forethought.agents.record.stop import Stop
 from forethought.agents.record.trajectory import Trajectory
 from forethought.agents.templates.phase_limits import Block, next_piece, read_phases
-from forethought.agents.templates.phases import count_phases
+from forethought.agents.templates.phases import count_phases, num_tokens
 from forethought.agents.templates.template import ByteTemplate
 
 TEMPLATE = ByteTemplate()
@@ -203,7 +203,8 @@ def test_a_context_that_overflows_between_pieces_ends_as_elsewhere() -> None:
         ("plan: a\n4", [Block("plan", 0, 8)], "answer"),
         ("<plan>a</plan>", [Block("plan", 0, 14)], "between"),
         ("<plan>a</plan>\n<th", [Block("plan", 0, 14)], "opening"),
-        ("<plan>a</plan> <think>b", [Block("plan", 0, 14), Block("think", 14, 23)], "think"),
+        ("<plan>a</plan> <think>b", [Block("plan", 0, 14), Block("think", 15, 23)], "think"),
+        ("\n <think>b", [Block("think", 2, 10)], "think"),
         ("<think>b</think><plan>", [Block("think", 0, 16)], "answer"),
         ("<think>b</think>\n<th", [Block("think", 0, 16)], "answer"),
         ("<think>b</think>\n42<think>", [Block("think", 0, 16)], "answer"),
@@ -244,7 +245,11 @@ def test_whatever_is_written_no_leading_phase_is_longer_than_its_limit(
         sampled += drawn
     assert len(ids) <= most
     blocks, _ = read_phases(TEMPLATE.decode(ids))
-    lengths = {b.phase: len(TEMPLATE.decode(ids)[b.start : b.end].encode()) for b in blocks}
+    # In tokens, not in characters: a cut inside of one shows as another, longer one.
+    lengths = {
+        b.phase: num_tokens(ids, b.end, TEMPLATE) - num_tokens(ids, b.start, TEMPLATE)
+        for b in blocks
+    }
     for phase, cap in (("plan", plan), ("think", think)):
         # What the harness wrote to close it is not sampled.
         assert cap is None or lengths.get(phase, 0) <= cap + len("</think>")

@@ -16,7 +16,7 @@ from forethought.agents.budget import Limits
 from forethought.agents.engines.client import Client, Patience
 from forethought.agents.engines.http import HTTPEngine
 from forethought.agents.engines.models import FloorModel, OracleModel, ScriptedModel, SharedModel
-from forethought.agents.record.log import EventLog, LogUnwritable, finished, read_log
+from forethought.agents.record.log import EventLog, LogUnwritable, finished, read_log, standing
 from forethought.agents.record.stop import Stop
 from forethought.agents.record.trajectory import Trajectory
 from forethought.agents.rollout import Job, Model, run_jobs
@@ -157,8 +157,12 @@ def test_after_the_last_attempt_it_stays_missing(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("status", "attempts", "stop"),
-    [(401, 1, Stop.PROVIDER_REFUSED), (503, 3, Stop.PROVIDER_ERROR)],
-    ids=["refused", "unavailable"],
+    [
+        (401, 1, Stop.PROVIDER_REFUSED),
+        (503, 3, Stop.PROVIDER_ERROR),
+        (429, 3, Stop.RATE_LIMITED),
+    ],
+    ids=["refused", "unavailable", "rate limited"],
 )
 def test_what_a_server_refuses_is_not_asked_again(status: int, attempts: int, stop: Stop) -> None:
     with serving() as server:
@@ -234,3 +238,38 @@ def test_waiting_for_a_sandbox_takes_none_of_an_episodes_time() -> None:
         registry._OURS.discard("test/sleepy-v0")
     assert {trajectory.stop for trajectory in found} == {Stop.SUBMITTED}
     assert max(t.end.t for t in found if t.end is not None) > 7
+
+
+def cut_log(path: Path, *, before: str) -> None:
+    """Leave of a log what comes before the last line that has this in it, and a torn line."""
+    lines = path.read_bytes().splitlines(keepends=True)
+    at = max(index for index, line in enumerate(lines) if before.encode() in line)
+    path.write_bytes(b"".join(lines[:at]) + lines[at][:30])
+
+
+def test_an_open_episode_goes_on_and_one_that_cannot_is_a_new_attempt(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    path = tmp_path / "log.jsonl"
+    jobs = jobs_of("test/desk-v0", 2)
+    model = ScriptedModel(name="s", replies=(call("echo", text="a"), call("echo", text="b"), "42"))
+    with EventLog(path) as log:
+        run(jobs, model, log=log, concurrency=1)
+    cut_log(path, before='"text":"42"')
+    whole = path.read_bytes()
+    changed = whole.replace(b'"id":3,"role":"tool","text":"a"', b'"id":3,"role":"tool","text":"z"')
+    for content, attempt in ((whole, 0), (changed, 1)):
+        path.write_bytes(content)
+        so_far = standing(path)
+        assert (so_far.finished, list(so_far.open)) == ({"j0"}, ["j1"])
+        with EventLog(path) as log:
+            (found,) = run(jobs[1:], model, log=log, past=so_far.open)
+        assert (found.reward, found.start.attempt) == (1.0, attempt)
+        assert [event.text for event in found.messages() if event.origin == "policy"][-1] == "42"
+        assert read_log(path)["j1"].events == found.events
+        assert finished(path) == {"j0", "j1"}
+    (record,) = caplog.records
+    assert record.getMessage() == (
+        "episode j1 cannot go on and is begun again: agent 0: the message on record has text 'z', "
+        "but now it is 'a'"
+    )

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from functools import partial
+
 import anyio
 from desk import Desk, call, play
 
@@ -9,16 +12,20 @@ from forethought.agents.budget import Limits
 from forethought.agents.compress.clear import CLEARED
 from forethought.agents.compress.folding import FOLDED
 from forethought.agents.compress.offload import pointer
+from forethought.agents.compress.summary import Retell
 from forethought.agents.compress.window import LEFT_OUT
 from forethought.agents.engines.engine import Completion, ContextOverflow, Sampling
 from forethought.agents.engines.scripted import ScriptedEngine
 from forethought.agents.loop import run_episode
-from forethought.agents.record.events import Edit, Message
+from forethought.agents.record.events import Edit, Message, Origin
 from forethought.agents.record.log import EventLog
 from forethought.agents.record.replay import views
 from forethought.agents.record.stop import Stop
 from forethought.agents.record.trajectory import Trajectory
+from forethought.agents.templates.template import ByteTemplate, Role
+from forethought.agents.view import Entry, View
 from forethought.envs.card import Card
+from forethought.envs.context import Plan
 from forethought.sandbox import open_sandbox
 
 TIGHT = Limits(context=4600, reply_tokens=300, tokens=1 << 20, turns=60)
@@ -225,3 +232,31 @@ def test_memory_stays_when_the_context_goes_and_is_shown_on_demand() -> None:
         "memory: there is no 'codes'; there are no files",
         "big has 1 characters",
     ]
+
+
+def test_an_earlier_summary_is_retold_even_where_not_all_old_messages_fit() -> None:
+    template = ByteTemplate()
+    view = View(template)
+    said: list[tuple[Role, Origin, str]] = [
+        ("user", "task", "Do it."),
+        ("user", "summary", "The code is 17."),
+        *[("assistant", "policy", "x" * 99), ("user", "env", "y" * 99)] * 8,
+    ]
+    for number, (role, origin, text) in enumerate(said):
+        ids = tuple(template.render(role, text))
+        view.add(Entry(id=number, role=role, text=text, origin=origin, ids=ids))
+    asked: list[str] = []
+
+    async def summarise(prompt: Sequence[int]) -> str:
+        asked.append(template.decode(list(prompt)))
+        return "Still 17."
+
+    room = len(view) - 570
+    rewrite = anyio.run(
+        partial(Retell().propose, view, room=room, plan=Plan(), summarise=summarise)
+    )
+    assert rewrite is not None
+    assert "The code is 17." in asked[0]
+    assert len(asked[0]) <= room < len(view)
+    assert 0 < asked[0].count("x" * 99) < 5, "and of the others the newest"
+    assert rewrite.summary.endswith("Still 17.")

@@ -112,6 +112,27 @@ def test_resuming_runs_only_what_is_missing_and_ends_the_same(tmp_path: Path) ->
     assert len(read_log(log)) == 6
 
 
+@pytest.mark.parametrize("share", [0.2, 0.5, 0.8])
+def test_a_run_cut_off_anywhere_ends_as_the_whole_one(share: float, tmp_path: Path) -> None:
+    plan = Plan(env=BLOCKS, model="floor", n=4, horizons=(3,))
+    whole = run(plan, FloorModel(), out=tmp_path)
+    log = RunFolder(tmp_path).log_file
+    before = {name: timeless(episode) for name, episode in read_log(log).items()}
+    log.write_bytes(log.read_bytes()[: int(share * log.stat().st_size)])
+    resumed = run(plan, FloorModel(), out=tmp_path, resume=True)
+    assert {name: timeless(episode) for name, episode in read_log(log).items()} == before
+    assert resumed.model_copy(update={"seconds_mean": None}) == whole.model_copy(
+        update={"seconds_mean": None}
+    )
+    starts = [line for line in log.read_bytes().splitlines() if b'"kind":"start"' in line]
+    assert len(starts) == plan.n
+
+
+def timeless(episode: Trajectory) -> list[dict[str, object]]:
+    """What happened, without what the clock said."""
+    return [event.model_dump(exclude={"t", "wall_s"}) for event in episode.events]
+
+
 def test_resuming_a_finished_run_runs_nothing(tmp_path: Path) -> None:
     plan = Plan(env=BLOCKS, model="oracle", n=3)
     first = run(plan, OracleModel(), out=tmp_path)

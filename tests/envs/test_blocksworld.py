@@ -1,15 +1,15 @@
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from real import data
 
 from forethought.envs import Task
 from forethought.envs.check import check_env
-from forethought.envs.datasets.planbench import load_planbench
+from forethought.envs.datasets.planbench import PlanBench
 from forethought.envs.suite.planning.blocks import Instance, place, solve
 from forethought.envs.suite.planning.blocksworld import (
     Blocksworld,
@@ -25,7 +25,6 @@ SUSSMAN = Instance(
     init=place({"a": "table", "b": "table", "c": "a"}),
     goal=frozenset({("on", "a", "b"), ("on", "b", "c")}),
 )
-PLANBENCH = Path(__file__).parents[2] / "../shared/data/planbench"
 
 
 def run(env: Blocksworld, actions: Sequence[str]) -> tuple[str, float, bool, dict[str, Any]]:
@@ -254,27 +253,20 @@ def test_a_task_of_another_environment_is_refused() -> None:
         Blocksworld().reset(options={"task": Task(id="x", prompt="?")})
 
 
-@pytest.mark.skipif(
-    not PLANBENCH.is_dir(), reason="the PlanBench files are not beside this repository"
-)
-def test_planbench_problems_can_be_played_and_their_gold_plans_are_shortest() -> None:
-    domain = PLANBENCH / "blocksworld_domain.pddl"
-    for name, count in {"blocksworld": 40, "blocksworld_3": 40}.items():
-        for task in load_planbench(PLANBENCH / f"{name}.jsonl", domain)[:count]:
-            ours = from_planbench(task)
-            assert (ours.id, ours.horizon) == (task.id, task.horizon)
-            env = Blocksworld(mode="plan")
-            env.reset(options={"task": ours})
-            assert run(env, [str(task.answer)])[1] == 1.0
+@pytest.mark.parametrize("name", ["blocksworld", "blocksworld_3"])
+def test_planbench_problems_can_be_played_and_their_gold_plans_are_shortest(name: str) -> None:
+    for task in [*PlanBench.load(data("planbench") / f"{name}.jsonl")][:40]:
+        ours = from_planbench(task)
+        assert (ours.id, ours.horizon) == (task.id, task.horizon)
+        env = Blocksworld(mode="plan")
+        env.reset(options={"task": ours})
+        assert run(env, [str(task.answer)])[1] == 1.0
 
 
-@pytest.mark.skipif(
-    not PLANBENCH.is_dir(), reason="the PlanBench files are not beside this repository"
-)
 def test_a_planbench_problem_about_trucks_is_no_blocks_world() -> None:
-    tasks = load_planbench(PLANBENCH / "logistics.jsonl", PLANBENCH / "logistics_domain.pddl")
+    task = next(iter(PlanBench.load(data("planbench") / "logistics.jsonl")))
     with pytest.raises(ValueError, match=r"'logistics-2' is no blocks world: it has \(airplane"):
-        from_planbench(tasks[0])
+        from_planbench(task)
 
 
 @pytest.mark.parametrize("mode", ["act", "plan"])

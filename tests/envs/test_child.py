@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+import anyio
 import numpy as np
 import pytest
 from errand import Errand
 
 from forethought.envs.base import Env
 from forethought.envs.calls import render_call
-from forethought.envs.child import ChildEnv
+from forethought.envs.child import ChildEnv, sandbox_copies
 from forethought.envs.context import Context
+from forethought.envs.lazy import LazySandbox
+from forethought.sandbox import SandboxUnavailable
 
 
 def child_of(env: Env, prompt: str, context: Mapping[str, object] | None = None) -> ChildEnv:
@@ -58,3 +61,49 @@ def test_a_child_reads_the_task_it_was_given_and_may_have_children() -> None:
     assert (child.task.prompt, grandchild.task.prompt) == ("Write it.", "Write the h.")
     assert grandchild.context.sandbox is env.context.sandbox
     assert grandchild.max_steps() == env.max_steps()
+
+
+def test_copies_of_a_sandbox_in_use_are_forks_with_its_files() -> None:
+    async def scene() -> None:
+        env = Errand()
+        await env.areset(seed=0)
+        await env.astep(render_call("write_file", {"path": "hello.txt", "text": "before"}))
+        first, second = await sandbox_copies(env, 2)
+        assert env.opened == ["open"]
+        await first.write("hello.txt", b"by a child")
+        await env.astep(render_call("write_file", {"path": "hello.txt", "text": "after"}))
+        assert [await each.read("hello.txt") for each in (first, second)] == [
+            b"by a child",
+            b"before",
+        ]
+        for each in (first, second):
+            await each.close()
+        await env.aclose()
+
+    anyio.run(scene)
+
+
+def test_copies_of_a_sandbox_that_nobody_used_are_opened_by_those_that_use_them() -> None:
+    async def scene() -> None:
+        env = Errand()
+        await env.areset(seed=0)
+        copies = await sandbox_copies(env, 2)
+        assert all(isinstance(copy, LazySandbox) and copy.is_untouched for copy in copies)
+        assert env.opened == []
+        await env.aclose()
+
+    anyio.run(scene)
+
+
+def test_a_child_that_never_began_closes_the_sandbox_it_was_given() -> None:
+    async def scene() -> None:
+        env = Errand()
+        await env.areset(seed=0)
+        await env.astep(render_call("write_file", {"path": "hello.txt", "text": "before"}))
+        (own,) = await sandbox_copies(env, 1)
+        await ChildEnv(env, "Write it.", sandbox=own).aclose()
+        with pytest.raises(SandboxUnavailable):
+            await own.read("hello.txt")
+        await env.aclose()
+
+    anyio.run(scene)

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from forethought.envs.lines import first_command, without_plan
+from forethought.envs.lines import first_command, holds_thought, without_plan
 
 
 @pytest.mark.parametrize(
@@ -19,6 +19,7 @@ from forethought.envs.lines import first_command, without_plan
         ("plan: open Bonn\nopen Aachen", ("open", "Aachen")),
         ("<think>open Bonn</think>open Aachen", ("open", "Aachen")),
         ("<plan>\nopen Bonn\n</plan>\nopen Aachen", ("open", "Aachen")),
+        ("open Bonn</think>open Aachen", ("open", "Aachen")),
         ("<think>open Bonn", None),
         ("open", None),
         ("opening Aachen", None),
@@ -49,3 +50,18 @@ def test_what_follows_a_verb_is_kept_as_it_is(rest: str) -> None:
 )
 def test_a_plan_is_passed_over_wherever_it_stands(text: str, rest: str) -> None:
     assert without_plan(text) == rest
+
+
+@pytest.mark.parametrize(
+    ("text", "holds"),
+    [
+        ("<think>a</think>b", True),
+        ("a</think>b", True),
+        ("<think>never closed", True),
+        ("<think> \n</think>b", False),
+        ("</think>b", False),
+        ("a", False),
+    ],
+)
+def test_a_thought_is_one_that_is_not_empty(text: str, holds: bool) -> None:
+    assert holds_thought(text) is holds

@@ -150,7 +150,7 @@ def test_a_task_file_starts_the_same_episode(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("data", "message"),
     [
-        ({}, "task 'two' is none of repair: source: Field required"),
+        ({}, "task 'two' holds no work: source: Field required"),
         ({"source": "", "calls": []}, "calls: Tuple should have at least 1 item"),
         ({"source": "", "calls": [{"function": "f"}]}, "calls.0.arguments: Field required"),
     ],

@@ -1,8 +1,5 @@
-from pathlib import Path
-
 import pytest
 
-from forethought.envs.datasets.planbench import check_plan, load_planbench
 from forethought.envs.suite.planning.pddl import read_domain, read_problem
 from forethought.envs.suite.planning.strips import (
     applicable,
@@ -27,11 +24,6 @@ THREE = """
   (:init (lit x) (off y) (off z) (wired x y) (wired y z))
   (:goal (and (lit z))))
 """
-PLANBENCH = Path(__file__).parents[2] / "../shared/data/planbench"
-needs_planbench = pytest.mark.skipif(
-    not PLANBENCH.is_dir(), reason="the PlanBench files are not beside this repository"
-)
-FILES = {"blocksworld": 500, "blocksworld_3": 100, "logistics": 97}
 
 
 def test_a_domain_is_read_with_names_in_lower_case() -> None:
@@ -161,35 +153,3 @@ def test_what_is_not_a_strips_domain_is_refused_with_a_reason(text: str, message
 def test_what_is_not_a_strips_problem_is_refused_with_a_reason(text: str, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         read_problem(text)
-
-
-@needs_planbench
-@pytest.mark.parametrize("name", FILES)
-def test_every_gold_plan_of_planbench_works_and_none_without_its_last_step(name: str) -> None:
-    tasks = load_planbench(PLANBENCH / f"{name}.jsonl", PLANBENCH / f"{name}_domain.pddl")
-    assert len(tasks) == FILES[name]
-    for task in tasks:
-        plan = task.data["plan"]
-        assert isinstance(plan, list)
-        steps = [str(step) for step in plan]
-        assert task.horizon == len(steps)
-        assert check_plan(task, steps).valid
-        cut = check_plan(task, steps[:-1])
-        assert (cut.valid, cut.step) == (False, len(steps) - 1)
-
-
-@needs_planbench
-def test_a_broken_line_of_a_planbench_file_is_named(tmp_path: Path) -> None:
-    good = (PLANBENCH / "blocksworld_3.jsonl").read_text(encoding="utf-8").splitlines()[0]
-    domain = PLANBENCH / "blocksworld_3_domain.pddl"
-    broken = {
-        "{": r"x.jsonl:3: not a PlanBench problem: line: Invalid JSON",
-        good.replace('"statement"', '"text"'): r"x.jsonl:3: .*statement: Field required",
-        good.replace("(define", "(defin"): r"x.jsonl:3: not a PDDL problem",
-        good.replace("(pick-up a)", "(pick-up b)"): r"x.jsonl:3: its gold plan fails: step 2: ",
-    }
-    for line, message in broken.items():
-        path = tmp_path / "x.jsonl"
-        path.write_text(f"{good}\n\n{line}\n", encoding="utf-8")
-        with pytest.raises(ValueError, match=message):
-            load_planbench(path, domain)

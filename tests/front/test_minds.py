@@ -77,6 +77,7 @@ def test_a_bigger_model_is_asked_over_http_and_charged(
     assert (work["calls_mean"], work["critical_calls_mean"]) == (5.0, 3.0)
     lengths = (len(ASK) + 1, len("Paris") + 1)
     assert work["effort_error_mean"] == pytest.approx(sum(abs(n - 50) / 50 for n in lengths) / 2)
+    assert work["effort_followed_mean"] == 0.0
     (one, _, three) = found["votes_by_n"]  # type: ignore[misc]
     assert (one["mean"], three["majority"], three["num_questions"]) == (1.0, 1.0, 2)
     report = result(capsys, "report", str(tmp_path / "run"))["report"]

@@ -33,7 +33,9 @@ def num_agents() -> int:
     """Agents that are children of this process; a watchdog is one as well, and stays."""
     threads = Path("/proc/self/task").glob("*/children")
     children = [pid for each in threads for pid in each.read_text().split()]
-    return sum(b"sandbox.frames" in Path(f"/proc/{pid}/cmdline").read_bytes() for pid in children)
+    return sum(
+        b"sandbox.wire.frames" in Path(f"/proc/{pid}/cmdline").read_bytes() for pid in children
+    )
 
 
 async def hold(pool: SandboxPool, done: anyio.Event, held: list[Sandbox]) -> None:

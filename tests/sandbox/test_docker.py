@@ -16,6 +16,7 @@ from forethought.sandbox import ExecResult, SandboxSpec, SandboxUnavailable, ope
 from forethought.sandbox.backend import docker as backend
 from forethought.sandbox.backend.limits import SYSCTLS
 from forethought.sandbox.backend.owner import owner
+from forethought.sandbox.backend.removal import OWNER_LABEL, owe, reap
 from forethought.sandbox.images import image
 
 pytestmark = pytest.mark.docker
@@ -149,15 +150,28 @@ def test_the_reaper_removes_only_what_dead_owners_left() -> None:
     labels = {"dead": "/".join([*parts[:3], "1"]), "living": owner()}
     with closing(docker.APIClient()) as engine:
         made = {
-            name: engine.create_container(image.tag(), labels={backend.OWNER_LABEL: label})
+            name: engine.create_container(image.tag(), labels={OWNER_LABEL: label})
             for name, label in labels.items()
         }
         try:
-            backend.reap()  # or whoever else does on this machine
+            reap()  # or whoever else does on this machine
             assert made["dead"]["Id"] not in all_containers()
             assert made["living"]["Id"] in all_containers()
         finally:
             engine.remove_container(made["living"]["Id"])
+
+
+def test_what_could_not_be_removed_goes_with_the_next_sandbox() -> None:
+    async def scene() -> None:
+        async with open_sandbox(backend="docker"):
+            pass
+
+    with closing(docker.APIClient()) as engine:
+        left = engine.create_container(image.tag(), labels={OWNER_LABEL: owner()})["Id"]
+        owe(left)
+        owe("forethought-that-never-was")
+        anyio.run(scene)
+        assert left not in all_containers()
 
 
 def all_containers() -> set[str]:

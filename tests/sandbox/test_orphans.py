@@ -57,11 +57,14 @@ def test_killing_the_controller_ends_everything_in_two_seconds(
 
 CREATES_AND_DIES = """
 import os, signal
-from forethought.sandbox import SandboxSpec, docker
+from forethought.sandbox import SandboxSpec
+from forethought.sandbox.backend import docker
+from forethought.sandbox.backend.removal import OWNER_LABEL
 with docker.connect() as engine:
-    docker.watch(docker.address(), label=f"{docker.OWNER_LABEL}={docker.owner()}")
+    docker.watch(docker.address(), label=f"{OWNER_LABEL}={docker.owner()}")
     spec = SandboxSpec()
-    print(docker._create(engine, spec, docker.launch(engine, spec)), flush=True)
+    name = f"forethought-left-{os.getpid()}"
+    print(docker._create(engine, spec, docker.launch(engine, spec), name=name), flush=True)
     os.kill(os.getpid(), signal.SIGKILL)
 """
 
@@ -80,7 +83,7 @@ def test_a_container_that_was_never_started_is_removed_in_two_seconds() -> None:
 @pytest.mark.docker
 def test_the_watchdog_ends_with_its_process_and_spares_what_others_own() -> None:
     script = (
-        "from forethought.sandbox import docker\n"
+        "from forethought.sandbox.backend import docker\n"
         "print(docker.watch(docker.address(), label='forethought.owner=nobody'), flush=True)\n"
         "print(docker.watch(docker.address(), label='forethought.owner=nobody'), flush=True)\n"
     )

@@ -14,8 +14,8 @@ import docker
 import pytest
 
 from forethought.sandbox import SandboxPool, SandboxSpec, SandboxUnavailable, check_sandbox
-from forethought.sandbox.backend import docker as backend
 from forethought.sandbox.backend.owner import owner
+from forethought.sandbox.backend.removal import OWNER_LABEL
 from forethought.sandbox.images import image
 
 pytestmark = pytest.mark.docker
@@ -110,7 +110,7 @@ def test_a_pool_removes_what_dead_owners_left() -> None:
 
     anyio.run(scene)
     with closing(docker.APIClient()) as engine:
-        labels = {backend.OWNER_LABEL: dead}
+        labels = {OWNER_LABEL: dead}
         left = engine.create_container(image.tag(), labels=labels)["Id"]
         anyio.run(scene)
         assert left not in {each["Id"] for each in engine.containers(all=True)}

@@ -48,7 +48,8 @@ RUN ln -sf /bin/bash /bin/sh
 """
 UNREACHABLE_PYTHON = """
 import sys, anyio, logging
-from forethought.sandbox import SandboxSpec, open_sandbox, docker
+from forethought.sandbox import SandboxSpec, open_sandbox
+from forethought.sandbox.backend import docker
 async def main():
     spec = SandboxSpec(image=sys.argv[1], agent=sys.argv[2])
     async with open_sandbox(spec, backend="docker") as sandbox:

@@ -162,7 +162,8 @@ LONG = Limits(context=4000, tokens=8192, reply_tokens=200, turns=60, result_char
 def compressed() -> Trajectory:
     """So many long results that old ones are cleared, then summarised."""
     turns = [call("echo", text=f"{number}" * 8, times=60) for number in range(14)]
-    return play(*turns, "42", asides=("what came so far",), limits=LONG)
+    asides = ("what came so far",)
+    return play(*turns, "42", asides=asides, limits=LONG, compressor="chain")
 
 
 def delegated() -> Trajectory:

@@ -166,6 +166,28 @@ def test_stages_can_be_left_out(tmp_path: Path) -> None:
     assert not (config.out / "checkpoints").exists()
 
 
+def test_an_effort_is_asked_of_every_sampled_reply_and_measured(tmp_path: Path) -> None:
+    rl = RLConfig(steps=1, groups=1, group_size=2)
+    config = run_config(tmp_path / "run", effort=8, sft=None, rl=rl)
+    found = execute(config, resume=False, progress=Listening())
+    logs = [config.out / "filter" / "episodes.jsonl", config.out / "rl" / "step-00000.jsonl"]
+    episodes = [episode for log in logs for episode in read_log(log).values()]
+    assert len(episodes) == 3 * 2 + 2
+    for episode in episodes:
+        assert episode.start.effort == 8
+        assert "Take about 8 tokens for each reply" in episode.messages()[0].text
+    (line,) = read(config.out / "metrics.jsonl", "rl")
+    practised = list(read_log(logs[1]).values())
+    errors = [len(made.completion) / 8 - 1 for episode in practised for made in episode.calls]
+    assert line["effort_bias"] == pytest.approx(sum(errors) / len(errors))
+    assert line["effort_error"] == pytest.approx(sum(map(abs, errors)) / len(errors))
+    measured = found["rl"]
+    assert isinstance(measured, dict)
+    effort = measured["effort"]
+    assert isinstance(effort, dict)
+    assert (list(effort), effort["asked"]) == (["asked", "error", "bias", "followed"], 8)
+
+
 RUN = """
 model = "tiny"
 out = "run"

@@ -49,6 +49,29 @@ class Broken:
     faults: tuple[Fault, ...]
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Whole:
+    """A function as it should be."""
+
+    name: str
+    whole: str
+    cases: tuple[HiddenCase, ...]
+
+
+def whole_functions(rng: np.random.Generator, *, count: int) -> list[Whole]:
+    """Functions of as many families; beyond those, families again, with other names and constants.
+
+    No two have the same name.
+    """
+    found: dict[str, Whole] = {}
+    while len(found) < count:
+        for place in rng.permutation(len(FAMILIES)):
+            if len(found) < count:
+                drawn = _whole(rng, FAMILIES[place])[0]
+                found.setdefault(drawn.name, drawn)
+    return list(found.values())
+
+
 def broken_functions(rng: np.random.Generator, *, num_faults: int) -> list[Broken]:
     """Functions of different families with `num_faults` faults in all, one or two in each.
 
@@ -75,28 +98,33 @@ def _shares(rng: np.random.Generator, num_faults: int) -> list[int]:
 
 def _broken(rng: np.random.Generator, family: Family, *, num_faults: int) -> Broken | None:
     """A member of the family with faults; None if no such faults were found."""
+    drawn, arguments, results = _whole(rng, family)
+    whole = drawn.whole
+    possible = _by_operator(_function(whole))
+    for _ in range(_MAX_DRAWS):
+        faults = tuple(_one_of(rng, _one_of(rng, possible)) for _ in range(num_faults))
+        if (broken := _planted(whole, faults, arguments, results)) is not None:
+            return Broken(
+                name=drawn.name, whole=whole, broken=broken, cases=drawn.cases, faults=faults
+            )
+    return None
+
+
+def _whole(
+    rng: np.random.Generator, family: Family
+) -> tuple[Whole, list[tuple[JsonValue, ...]], list[Ran]]:
+    """A member of the family, with the arguments and results of its hidden cases."""
     source, chosen = family.draw(rng)
     function = _function(source)
     arguments = _arguments(rng, family, chosen)
     results = run_all(_function(source), arguments)
     _show(function, arguments, results)
-    whole = ast.unparse(function)
-    possible = _by_operator(_function(whole))
-    for _ in range(_MAX_DRAWS):
-        faults = tuple(_one_of(rng, _one_of(rng, possible)) for _ in range(num_faults))
-        if (broken := _planted(whole, faults, arguments, results)) is not None:
-            cases = [
-                HiddenCase(arguments=given, value=ran.value, raises=ran.raised)
-                for given, ran in zip(arguments, results, strict=True)
-            ]
-            return Broken(
-                name=function.name,
-                whole=whole,
-                broken=broken,
-                cases=tuple(cases),
-                faults=faults,
-            )
-    return None
+    cases = [
+        HiddenCase(arguments=given, value=ran.value, raises=ran.raised)
+        for given, ran in zip(arguments, results, strict=True)
+    ]
+    whole = Whole(name=function.name, whole=ast.unparse(function), cases=tuple(cases))
+    return whole, arguments, results
 
 
 def _planted(

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import Protocol
 
 from pydantic import BaseModel, ConfigDict, JsonValue
 
-from forethought.sandbox import Suite, same
+from forethought.envs.suite.code.bugs import HiddenCase
+from forethought.sandbox import Case, Suite, Verdict, same
 from forethought.sandbox.judging.fresh import Factory
 
 FILE = "test_hidden.py"
 
 
 class HiddenCall(BaseModel):
-    """A call of a function in the module, and what it has to give."""
+    """A call of a function, `module:name` or just its name in the one module, and its result."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -21,6 +23,60 @@ class HiddenCall(BaseModel):
     arguments: tuple[JsonValue, ...]
     value: JsonValue = None
     raises: str | None = None
+
+
+class Tested(Protocol):
+    """A function, and what it is to give."""
+
+    @property
+    def name(self) -> str:
+        """As it is called."""
+        ...
+
+    @property
+    def cases(self) -> Sequence[HiddenCase]:
+        """Calls that the agent does not see."""
+        ...
+
+
+def as_data(
+    functions: Sequence[Tested], *, module: Callable[[str], str] | None = None
+) -> list[JsonValue]:
+    """The hidden calls of functions, as a task's data holds them; `module` of each by its name."""
+    return [
+        {
+            "function": function.name
+            if module is None
+            else f"{module(function.name)}:{function.name}",
+            "arguments": list(case.arguments),
+            "value": case.value,
+            "raises": case.raises,
+        }
+        for function in functions
+        for case in function.cases
+    ]
+
+
+def cases_of(calls: Sequence[HiddenCall], *, module: str = "") -> list[Case]:
+    """The calls as a judge makes them, in their order; `module` is that of bare names."""
+    return [
+        Case(
+            function=f"{module}:{call.function}" if module else call.function,
+            arguments=call.arguments,
+            value=call.value,
+            raises=call.raises,
+        )
+        for call in calls
+    ]
+
+
+def share_of_functions(calls: Sequence[HiddenCall], verdict: Verdict | None) -> float:
+    """Share of the functions whose calls all passed, by a verdict in their order."""
+    if verdict is None:
+        return 0.0
+    outcomes = zip(calls, verdict.outcomes, strict=True)
+    wrong = {call.function for call, outcome in outcomes if outcome.cause is not None}
+    return 1 - len(wrong) / len({call.function for call in calls})
 
 
 def suite_of(calls: Sequence[HiddenCall], *, module: str, fresh: Factory) -> Suite:
