@@ -33,7 +33,7 @@ from forethought.envs.context import Context
 from forethought.envs.granted import FILE_TOOLS, MAX_OUTPUT, plan, python, shown
 from forethought.envs.lazy import LazySandbox
 from forethought.envs.lines import without_plan
-from forethought.envs.needs import DOCKER, Need
+from forethought.envs.needs import DOCKER, given
 from forethought.envs.scoring import metric, reward
 from forethought.envs.task import Split, Task
 from forethought.envs.tools import tool
@@ -64,12 +64,7 @@ class Harbor(Env):
         source="Harbor, harborframework.com",
         needs=(
             DOCKER,
-            Need(
-                what="a folder of Harbor tasks",
-                get="pass path=FOLDER",
-                is_here=lambda: False,
-                option="path",
-            ),
+            given("path", what="a folder of Harbor tasks"),
         ),
     )
     grants = (python, *FILE_TOOLS, plan)

@@ -21,7 +21,7 @@ from forethought.envs.adapters.library import library
 from forethought.envs.base import Env
 from forethought.envs.card import Card
 from forethought.envs.lines import without_plan
-from forethought.envs.needs import Need, package
+from forethought.envs.needs import given, package
 from forethought.envs.scoring import metric, reward
 from forethought.envs.task import Split, Task
 
@@ -55,12 +55,7 @@ class OpenEnv(Env):
         source="OpenEnv, github.com/huggingface/OpenEnv",
         needs=(
             package("websockets", install="forethought[openenv]"),
-            Need(
-                what="an OpenEnv server",
-                get="pass url=http://HOST:PORT",
-                is_here=lambda: False,
-                option="url",
-            ),
+            given("url", what="an OpenEnv server"),
         ),
     )
 

@@ -61,8 +61,12 @@ async def _check_all(name: str, factory: Factory, seeds: range) -> Report:
 
 
 async def _begins(subject: Subject) -> str:
-    await subject.starts(subject.seeds[:1])
-    card = subject.card
+    env = subject.make()
+    try:
+        await env.areset(seed=subject.seeds[0])
+    finally:
+        await env.aclose()
+    card = env.card
     return f"{', '.join(card.traits)}; {card.horizons[0]} to {card.horizons[1]} {card.horizon_unit}"
 
 

@@ -19,7 +19,6 @@ from forethought.envs.datasets.dataset import Dataset
 from forethought.envs.datasets.rows import first_error
 from forethought.envs.lines import without_plan
 from forethought.envs.scoring import metric, reward
-from forethought.envs.suite.planning.blocksworld import Mode
 from forethought.envs.suite.planning.pddl import read_domain, read_problem
 from forethought.envs.suite.planning.strips import (
     Domain,
@@ -31,6 +30,7 @@ from forethought.envs.suite.planning.strips import (
     shortest_plan,
     unmet,
 )
+from forethought.envs.suite.planning.strips_env import Mode
 from forethought.envs.task import Split, Task
 
 _BULLET = re.compile(r"^(?:[-*]|\d+[.):])\s+")

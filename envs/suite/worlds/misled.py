@@ -16,7 +16,7 @@ Source: error-injected histories as in SCoRe's and Reflexion's second attempts (
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import gymnasium
@@ -28,11 +28,12 @@ from forethought.envs.card import Card
 from forethought.envs.context import Context
 from forethought.envs.lines import without_plan
 from forethought.envs.registry import make
+from forethought.envs.scoring import metric
 from forethought.envs.task import Split, Task
 
 _MAX_DRAWS = 50
-_NUM_FLOOR = 8
-"""Actions of the know-nothing policy that are tried as mistakes."""
+_NUM_EACH = 6
+"""Actions of the expert, and of the know-nothing policy, that are tried as a mistake."""
 _KEPT = ("submitted", "over", "num_steps")
 
 
@@ -48,7 +49,7 @@ class Misled(Env):
 
     card = Card(
         traits=("strategy",),
-        horizon_unit="as the environment beneath",
+        horizon_unit="as beneath",
         horizons=(1, 256),
         source="error-injected histories (compare SCoRe, arXiv 2409.12917)",
     )
@@ -126,16 +127,19 @@ class Misled(Env):
         self.over, self.num_steps = self.inner.over, self.inner.num_steps
         self.submitted = self.inner.submitted
         if over or truncated:
-            info["metrics"] = info["metrics"] | {"recovered": _recovered(info["score"])}
+            info["metrics"] = info["metrics"] | {"recovered": await self.recovered()}
         return observation, info.get("score") or 0.0, over, truncated, info
 
     async def ascore(self) -> tuple[float | None, dict[str, float | None], dict[str, float | None]]:
-        """The score beneath, and among the metrics `recovered`: 1 if nothing was lost in the end.
-
-        None where the environment could not be scored.
-        """
+        """The score beneath, and `recovered` among the metrics."""
         score, rewards, metrics = await self.inner.ascore()
-        return score, rewards, metrics | {"recovered": _recovered(score)}
+        return score, rewards, metrics | {"recovered": await self.recovered()}
+
+    @metric
+    async def recovered(self) -> float | None:
+        """1 if the mistakes cost nothing in the end; None if it could not be scored."""
+        score, _, _ = await self.inner.ascore()
+        return None if score is None else float(score == 1)
 
     def max_steps(self) -> int:
         """As many as the environment beneath gives to an episode from its start."""
@@ -174,21 +178,24 @@ class Misled(Env):
                 ahead = await _expert_actions(scout)
                 if not ahead:
                     raise NoWayBack(f"task {self.task.id!r}: the expert does not solve it")
-                for action in ahead[: int(rng.integers((len(ahead) + 1) // 2))]:
-                    actions.append(action)
+                num_right = int(rng.integers((len(ahead) + 1) // 2))
+                for action in ahead[:num_right]:
                     await _take(scout, action)
-                actions.append(await self._draw_mistake(scout, rng))
+                actions += ahead[:num_right]
+                actions.append(await self._draw_mistake(scout, ahead[num_right:], rng))
                 await _take(scout, actions[-1])
         finally:
             await scout.aclose()
         return tuple(without_plan(action) for action in actions)
 
-    async def _draw_mistake(self, scout: Env, rng: np.random.Generator) -> str:
-        ahead = await _expert_actions(scout)
-        ideas = [*ahead[1:], *(scout.floor(rng) for _ in range(_NUM_FLOOR))]
+    async def _draw_mistake(
+        self, scout: Env, ahead: Sequence[str], rng: np.random.Generator
+    ) -> str:
+        """A mistake in the state of `scout`, where the expert would go on with `ahead`."""
+        later = [ahead[1:][int(pick)] for pick in rng.permutation(len(ahead) - 1)[:_NUM_EACH]]
+        ideas = later + [scout.floor(rng) for _ in range(_NUM_EACH)]
         idle = None
-        for index in rng.permutation(len(ideas)):
-            action = without_plan(ideas[int(index)])
+        for action in dict.fromkeys(without_plan(idea) for idea in ideas):
             cost = await _cost_after(scout, action)
             if cost is not None and cost > len(ahead):
                 return action
@@ -227,7 +234,3 @@ async def _take(env: Env, action: str) -> bool:
     _, _, over, truncated, _ = await env.astep(action)
     env.num_steps = 0
     return not (over or truncated)
-
-
-def _recovered(score: float | None) -> float | None:
-    return None if score is None else float(score == 1)
