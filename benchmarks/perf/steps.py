@@ -1,11 +1,10 @@
-"""What a step costs where nothing waits, beside other libraries in the same run; and an instance.
+"""What a step costs where nothing waits, beside other libraries in the same run.
 
 Ours and theirs play the same kind of game, guess a number, or answer at once with 2,000 characters.
 A library that is not installed is left out, with a line that says so. For OpenEnv both ends run in
-this process, its own server and its own client, over a real socket. Then the median time that each
-procedural environment of ours takes to draw an instance, at the horizons that are usual.
+this process, its own server and its own client, over a real socket.
 
-    python benchmarks/perf/steps.py [--seconds 2] [--draws 40] [--json]
+    python benchmarks/perf/steps.py [--seconds 2] [--json]
 """
 
 from __future__ import annotations
@@ -18,7 +17,6 @@ import time
 from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import asdict, dataclass
 from functools import partial
-from statistics import median
 from typing import Any
 
 import gymnasium
@@ -27,12 +25,11 @@ from gymnasium.vector import AsyncVectorEnv
 from rich.console import Console
 from rich.table import Table
 
-from forethought.envs import Env, Task, make, names, reward
+from forethought.envs import Env, Task, reward
 from forethought.envs.pool import AsyncPool
 
 TEXT = ("The quick brown fox jumps over the lazy dog. " * 45)[:2000]
 TARGET_OVERHEAD_US = 50
-TARGET_INSTANCE_MS = 5
 BATCH = 100
 
 
@@ -224,30 +221,10 @@ OTHERS: dict[str, tuple[str, Measure]] = {
 }
 
 
-def instances(draws: int) -> dict[str, float]:
-    """Milliseconds to draw an instance, the median over usual horizons, by id."""
-    found = {}
-    for env_id in names():
-        env = make(env_id)
-        if any(need.missing() for need in type(env).needs()) or env.card.horizons == (1, 1):
-            continue
-        low, high = env.card.horizons
-        usual = env.card.usual_horizons or tuple(range(low, min(high, low + 3) + 1))
-        rng, taken = np.random.default_rng(0), []
-        env.make_task(rng, horizon=usual[0])
-        for draw in range(draws):
-            began = time.perf_counter()
-            env.make_task(rng, horizon=usual[draw % len(usual)])
-            taken.append(1e3 * (time.perf_counter() - began))
-        found[env_id] = round(median(taken), 3)
-    return found
-
-
 def main() -> None:
-    """Measure all and print two tables."""
+    """Measure all and print one table."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--seconds", type=float, default=2.0)
-    parser.add_argument("--draws", type=int, default=40)
     parser.add_argument("--json", action="store_true", help="print one JSON object last")
     arguments = parser.parse_args()
     rows = {
@@ -260,33 +237,21 @@ def main() -> None:
         else:
             rows[name] = partial(measure, arguments.seconds)
     costs = [Cost(name=name, us_per_step=asyncio.run(run())) for name, run in rows.items()]
-    drawn = instances(arguments.draws)
-    _show(costs, drawn)
+    _show(costs)
     if arguments.json:
-        print(json.dumps({"steps": [asdict(cost) for cost in costs], "instance_ms": drawn}))
+        print(json.dumps({"steps": [asdict(cost) for cost in costs]}))
 
 
-def _show(costs: list[Cost], drawn: dict[str, float]) -> None:
+def _show(costs: list[Cost]) -> None:
     table = Table(title="a step that waits for nothing")
     table.add_column("")
     for column in ("us/step", "steps/s"):
         table.add_column(column, justify="right")
     for cost in costs:
         table.add_row(cost.name, f"{cost.us_per_step:,.1f}", f"{1e6 / cost.us_per_step:,.0f}")
-    slowest = Table(title="the slowest instances to draw, median ms")
-    slowest.add_column("")
-    slowest.add_column("ms", justify="right")
-    for env_id, taken in sorted(drawn.items(), key=lambda item: -item[1])[:12]:
-        slowest.add_row(env_id, f"{taken:.2f}")
-    console = Console()
-    console.print(table, slowest)
-    late = [env_id for env_id, taken in drawn.items() if taken > TARGET_INSTANCE_MS]
+    Console().print(table)
     is_light = costs[0].us_per_step <= TARGET_OVERHEAD_US
-    print(
-        f"target: {TARGET_OVERHEAD_US} us a step: {'reached' if is_light else 'NOT reached'}; "
-        f"{TARGET_INSTANCE_MS} ms an instance: "
-        f"{f'{len(drawn)} environments, all reached' if not late else 'NOT ' + ', '.join(late)}"
-    )
+    print(f"target: {TARGET_OVERHEAD_US} us a step: {'reached' if is_light else 'NOT reached'}")
 
 
 async def _timed(
