@@ -114,7 +114,7 @@ def test_a_run_stopped_within_a_step_keeps_its_finished_episodes(tmp_path: Path)
 def test_episodes_that_were_open_at_a_kill_go_on_to_the_last_bit(
     straight: RunConfig, tmp_path: Path
 ) -> None:
-    config = run_config(tmp_path / "run", concurrency=6)
+    config = run_config(tmp_path / "run")
     progress = Listening(stop_in="  episodes of step 2", stop_at=1)
     with pytest.raises(KeyboardInterrupt):
         execute(config, resume=False, progress=progress)
