@@ -14,7 +14,7 @@ from forethought.agents.budget import Limits
 from forethought.agents.compress.compressors import COMPRESSORS, compressor_named
 from forethought.agents.compress.context import KEEP, SLACK
 from forethought.agents.compress.edit import MAX_QUICK_EDITS
-from forethought.agents.record.events import Call, Edit, Message
+from forethought.agents.record.events import Call, Edit, Message, Nudge
 from forethought.agents.record.replay import views
 from forethought.agents.record.stop import STOP_CAUSE, Cause, Stop
 from forethought.agents.record.trajectory import Trajectory
@@ -148,6 +148,7 @@ def test_the_last_pairs_stay_unless_they_alone_leave_too_little_room(
     trajectory = run(scheme, actions, aside, spare)
     room = pinned_tokens(scheme) + spare - REPLY - len(ByteTemplate().reply_opening())
     target = int((1 - SLACK) * room)
+    nudges = {e.message for e in trajectory.events if isinstance(e, Nudge) and e.agent == "0"}
     seen: list[Message] = []
     num_turns = num_quick = 0
     for event in trajectory.events:
@@ -161,7 +162,8 @@ def test_the_last_pairs_stay_unless_they_alone_leave_too_little_room(
         if not isinstance(event, Edit) or event.agent != "0" or event.strategy == "fold":
             continue
         made = {*event.insert, *event.replace.values()}
-        old = [m for m in seen if m.id not in made and m.origin in ("policy", "env")]
+        said = [m for m in seen if m.origin in ("policy", "env") or m.id in nudges]
+        old = [m for m in said if m.id not in made]
         policy = [message.id for message in old if message.origin == "policy"]
         first = policy[-KEEP] if len(policy) >= KEEP else policy[0] if policy else len(seen)
         tail = [message.id for message in old if message.id >= first]
