@@ -28,9 +28,9 @@ import numpy as np
 
 from forethought.envs.base import Env
 from forethought.envs.datasets.rows import required
+from forethought.envs.needs import DATA, Need, data
 from forethought.envs.task import Split, Task, split_of
 
-VARIABLE = "FORETHOUGHT_DATA"
 Loader = Callable[[Path], Iterable[Task]]
 
 
@@ -69,6 +69,11 @@ class Dataset(Env):
     @abstractmethod
     def load(cls, file: Path) -> Iterable[Task]:
         """All tasks of one file, in its order. Raises ValueError naming the row that is broken."""
+
+    @classmethod
+    def needs(cls) -> tuple[Need, ...]:
+        """The set's files, beside what the card says."""
+        return (*super().needs(), cls._data())
 
     def tasks(self) -> tuple[Task, ...]:
         """Every task of this split, and of this horizon if one was asked for, as seeds give them.
@@ -131,9 +136,9 @@ class Dataset(Env):
         raise DataMissing(self._advice(f"no file {names} in {root}"))
 
     def _root(self) -> Path:
-        given = os.environ.get(VARIABLE)
+        given = os.environ.get(DATA)
         if self.path is None and not given:
-            raise DataMissing(self._advice(f"no path was given and {VARIABLE} is not set"))
+            raise DataMissing(self._advice(f"no path was given and {DATA} is not set"))
         root = Path(given or "", self.folder) if self.path is None else Path(self.path)
         root = root.expanduser()
         if not root.exists():
@@ -141,11 +146,12 @@ class Dataset(Env):
         return root
 
     @classmethod
+    def _data(cls) -> Need:
+        return data(cls.folder, files=cls.files.values(), origin=cls.origin)
+
+    @classmethod
     def _advice(cls, problem: str) -> str:
-        return (
-            f"{cls.__name__}: {problem}; get the data from {cls.origin} and pass path=FOLDER, or "
-            f"put it into ${VARIABLE}/{cls.folder}"
-        )
+        return f"{cls.__name__}: {problem}; {cls._data().get}"
 
 
 @cache

@@ -44,6 +44,7 @@ class HumanEval(Programs):
         horizons=(1, 256),
         usual_horizons=(2, 4, 6, 8),
         licence="MIT (OpenAI)",
+        source="Chen et al., arXiv 2107.03374",
         needs_sandbox=True,
     )
     folder = "human_eval"

@@ -64,6 +64,7 @@ class PlanBench(Planning):
         horizon_unit="actions of the known plan",
         horizons=(1, 256),
         licence="MIT (Valmeekam Karthik)",
+        source="Valmeekam et al., arXiv 2206.10498",
     )
     folder = "planbench"
     files: Mapping[Split, str] = {"eval": "blocksworld.jsonl"}

@@ -14,7 +14,6 @@ from real import data
 from forethought.envs import Task
 from forethought.envs.calls import render_call
 from forethought.envs.check import check_env
-from forethought.envs.datasets.claims import assertion_tests, check_tests, unit_tests
 from forethought.envs.datasets.exercism import Exercism
 from forethought.envs.datasets.humaneval import HumanEval
 from forethought.envs.datasets.mbpp import MBPP
@@ -205,42 +204,6 @@ def test_only_the_first_assertion_is_shown(tmp_path: Path) -> None:
     assert scored(env, env.oracle())[0] == 1.0
 
 
-def test_decoys_ask_for_the_values_of_other_assertions() -> None:
-    tests = assertion_tests(
-        ["assert f(1) == 1", "assert f(2) == 4", "assert f(-1) == 1"],
-        imports=["import math"],
-        reference="def f(x):\n    return x * x",
-        module="solution",
-    )
-    bodies = {line.strip() for line in tests.source.splitlines() if "assert" in line}
-    assert len(tests.passing) == 3
-    assert bodies == {
-        "assert f(1) == 1",
-        "assert f(2) == 4",
-        "assert f(-1) == 1",
-        "assert f(1) == 4",
-        "assert f(2) == 1",
-    }
-    assert len(tests.failing) == 2
-
-
-def test_a_check_is_one_test_and_its_plain_assertions_make_decoys() -> None:
-    row = human(1)
-    reference = f"{row['prompt']}{row['canonical_solution']}"
-    tests = check_tests(CHECK, entry="shift", reference=reference, module="solution")
-    assert (len(tests.passing), len(tests.failing)) == (1, 2)
-    assert tests.source.startswith("from solution import shift, twice\n")
-    assert "assert candidate([1, 2], 3) == []" in tests.source
-
-
-def test_skipped_unit_tests_do_not_count() -> None:
-    (source,) = EXERCISE["tests"].values()  # type: ignore[attr-defined]
-    assert unit_tests(source, name="two_fer_test.py").passing == (
-        "two_fer_test.py::TwoFerTest::test_none",
-        "two_fer_test.py::TwoFerTest::test_name",
-    )
-
-
 BROKEN: dict[str, tuple[type[Programs], dict[str, Any], str]] = {
     "no assertion": (MBPP, {**SUMS, "test_list": ["import os"]}, ":1: a test is no assertion"),
     "hidden code": (
@@ -287,7 +250,7 @@ def test_wrong_options_and_tasks_of_others_are_refused() -> None:
         MBPP(backend="vm")  # type: ignore[arg-type]
     with pytest.raises(ValueError, match="timeout_s is more than 0, not -1"):
         MBPP(timeout_s=-1)
-    with pytest.raises(ValueError, match="task 'x' is none of programs: path: Field required"):
+    with pytest.raises(ValueError, match="task 'x' holds no work: path: Field required"):
         MBPP().reset(options={"task": Task(id="x", prompt="?")})
 
 
