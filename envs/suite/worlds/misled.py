@@ -66,6 +66,9 @@ class Misled(Env):
     ) -> None:
         if mistakes < 1:
             raise ValueError(f"mistakes is 1 or more, not {mistakes}; else use {env!r} itself")
+        twice = sorted({"horizon", "split"} & set(options or {}))
+        if twice:
+            raise ValueError(f"{twice[0]} is given to misled-v0 itself, not among the options")
         self.env = env
         self.options = dict(options or {}) | {"horizon": horizon, "split": split}
         self.inner = make(env, **self.options)
