@@ -83,6 +83,7 @@ def test_a_task_that_allows_no_mistake_is_refused_and_never_drawn() -> None:
         ({"mistakes": 0}, "mistakes is 1 or more, not 0"),
         ({"env": "workbench-v0"}, "'workbench-v0' cannot be misled: it needs a sandbox"),
         ({"env": "blokcsworld-v0"}, "did you mean 'forethought/blocksworld-v0'"),
+        ({"options": {"horizon": 3}}, "horizon is given to misled-v0 itself"),
         ({"horizon": 999}, "horizon 999 is outside 1..256"),
     ],
 )

@@ -1,4 +1,4 @@
-"""Ferry instances with a known optimum, and the expert that reaches it.
+"""Ferry: the domain, and the expert whose plans are shortest from any state.
 
 One ferry carries one car at a time between ports that are all connected (the `ferry` domain of the
 FF collection, Hoffmann & Nebel, JAIR 2001). With coal, each crossing burns one heap, and what was
@@ -18,14 +18,10 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
-import numpy as np
-
 from forethought.envs.suite.planning.pddl import read_domain
 from forethought.envs.suite.planning.strips import (
-    Atom,
     Domain,
     Operator,
-    Problem,
     State,
     apply,
     operator,
@@ -51,10 +47,6 @@ FERRY_COAL = read_domain(f"""
     :precondition (and (port ?from) (port ?to) (ferry-at ?from) (coal ?heap))
     :effect (and (ferry-at ?to) (not (ferry-at ?from)) (not (coal ?heap)))))
 """)
-SPARE_COAL = 1
-"""Heaps above those that a shortest plan burns."""
-_MAX_IDLE = 2
-_TRIES = 30
 
 
 class Ride(NamedTuple):
@@ -74,14 +66,6 @@ class Scene(NamedTuple):
     """From here to where the car on board belongs (here, if it belongs nowhere)."""
     rides: tuple[Ride, ...]
     coal: tuple[str, ...]
-
-
-def draw(rng: np.random.Generator, *, horizon: int, coal: bool) -> Problem:
-    """A problem whose shortest plan has exactly `horizon` moves; `coal` gives one heap to spare."""
-    while True:
-        scene = _draw_scene(rng, horizon)
-        if scene is not None:
-            return _problem(rng, scene, coal=coal)
 
 
 def num_moves(scene: Scene) -> int:
@@ -148,14 +132,14 @@ def solve_with_coal(objects: Sequence[str], state: State, goal: State) -> list[O
     if is_stranded(state, goal):
         return []
     scene = scene_of(state, goal)
-    straight = _moves(FERRY_COAL, scene) if _num_straight(scene) <= len(scene.coal) else []
+    straight = _moves(FERRY_COAL, scene) if num_straight(scene) <= len(scene.coal) else []
     if straight or scene.aboard is None:
         return straight
     land = operator(FERRY_COAL, "debark", (scene.aboard.car, scene.port))
     return [land, *_moves(FERRY_COAL, scene_of(apply(state, land), goal))]
 
 
-def _num_straight(scene: Scene) -> int:
+def num_straight(scene: Scene) -> int:
     """Crossings of the plan that first brings the car on board home."""
     start, sails = scene.port, len(scene.rides)
     if scene.aboard is not None:
@@ -243,53 +227,3 @@ def _surplus(rides: Iterable[Ride]) -> Counter[str]:
         surplus[ride.start] += 1
         surplus[ride.end] -= 1
     return surplus
-
-
-def _draw_scene(rng: np.random.Generator, horizon: int) -> Scene | None:
-    ports = [f"p{i}" for i in range(3 + int(rng.integers(2 + min(horizon, 64) // 8)))]
-
-    def port() -> str:
-        return ports[int(rng.integers(len(ports)))]
-
-    here = port()
-    carries = horizon <= 2 or rng.random() < 0.2
-    aboard = Ride(here, here if horizon == 1 else port(), "aboard") if carries else None
-    scene, failures = Scene(here, aboard, (), ()), 0
-    while (left := horizon - num_moves(scene)) != 0:
-        more = [Ride(port(), port(), "waits") for _ in range(max(1, left // 4))]
-        rides = (*scene.rides, *(ride for ride in more if ride.start != ride.end))
-        longer = scene._replace(rides=rides)
-        if left < 0 or failures > _TRIES:
-            return None
-        if num_moves(longer) <= horizon:
-            scene = longer
-        failures += 1
-    return scene
-
-
-def _problem(rng: np.random.Generator, scene: Scene, *, coal: bool) -> Problem:
-    """Name the cars in random order, add some that may stay, and weigh the coal."""
-    ports = sorted({scene.port, *(port for ride in scene.rides for port in ride[:2])})
-    waiting = [ride[:2] for ride in scene.rides]
-    idle = [ports[int(i)] for i in rng.integers(len(ports), size=rng.integers(_MAX_IDLE + 1))]
-    waiting += [(port, port) for port in idle]
-    cars = [f"c{int(i)}" for i in rng.permutation(len(waiting) + (scene.aboard is not None))]
-    init: set[Atom] = {("ferry-at", scene.port)}
-    goal: set[Atom] = set()
-    for car, (start, end) in zip(cars, waiting, strict=False):
-        init.add(("at", car, start))
-        if start != end:
-            goal.add(("at", car, end))
-    if scene.aboard is not None:
-        ports = sorted({*ports, scene.aboard.end})
-        goal.add(("at", cars[-1], scene.aboard.end))
-    init.add(("empty",) if scene.aboard is None else ("aboard", cars[-1]))
-    heaps = [f"h{i}" for i in range(_num_straight(scene) + SPARE_COAL)] if coal else []
-    init.update([("car", car) for car in cars], [("port", port) for port in ports])
-    init.update(("coal", heap) for heap in heaps)
-    return Problem(
-        name="ferry",
-        objects=(*sorted(cars), *ports, *heaps),
-        init=frozenset(init),
-        goal=frozenset(goal),
-    )

@@ -14,7 +14,7 @@ import numpy as np
 
 from forethought.envs.card import Card
 from forethought.envs.scoring import metric
-from forethought.envs.suite.planning import crossings
+from forethought.envs.suite.planning import crossings, harbour
 from forethought.envs.suite.planning.crossings import FERRY, FERRY_COAL
 from forethought.envs.suite.planning.strips_env import Mode, StripsEnv, World
 from forethought.envs.suite.planning.tasks import read_strips_task, renamed_task
@@ -93,8 +93,8 @@ class Ferry(StripsEnv):
             self.instructions = f"{self.plain.rules}\n{self.instructions}"
 
     def make_task(self, rng: np.random.Generator, *, horizon: int) -> Task:
-        """A problem whose shortest plan has exactly `horizon` moves; see `crossings`."""
-        problem = crossings.draw(rng, horizon=horizon, coal=self.coal)
+        """A problem whose shortest plan has exactly `horizon` moves; see `harbour`."""
+        problem = harbour.draw(rng, horizon=horizon, coal=self.coal)
         return renamed_task(
             problem, self.plain, self.naming, rng, horizon=horizon, traits=self.card.traits
         )

@@ -79,7 +79,8 @@ def strips_task(
 def read_strips_task(task: Task, plain: Wording) -> tuple[Problem, Wording]:
     """The problem and the words of a task; `plain` is the domain in its own words.
 
-    Raises ValueError if the task is one of another domain or its words are not those of this one.
+    Raises ValueError if the task is one of another domain, its words are not those of this one, or
+    it tells of what is not there.
     """
     domain = plain.domain
     try:
@@ -95,6 +96,16 @@ def read_strips_task(task: Task, plain: Wording) -> tuple[Problem, Wording]:
         raise ValueError(
             f"task {task.id!r}: each of {', '.join(plain.words)} needs a word of its own"
         )
+    known = plain.words.keys() - domain.schemas.keys()
+    objects = set(data.objects)
+    for predicate, *arguments in (*data.init, *data.goal):
+        strange = [name for name in arguments if name not in objects]
+        if predicate not in known or strange:
+            told = " ".join((predicate, *arguments))
+            raise ValueError(
+                f"task {task.id!r}: ({told}) is not about objects of the task in predicates of "
+                f"{domain.name!r}"
+            )
     problem = Problem(
         name=task.id,
         objects=data.objects,

@@ -32,7 +32,7 @@ from forethought.envs.scoring import metric
 from forethought.envs.task import Split, Task
 
 _MAX_DRAWS = 50
-_NUM_EACH = 6
+_NUM_EACH = 4
 """Actions of the expert, and of the know-nothing policy, that are tried as a mistake."""
 _KEPT = ("submitted", "over", "num_steps")
 
@@ -66,6 +66,9 @@ class Misled(Env):
     ) -> None:
         if mistakes < 1:
             raise ValueError(f"mistakes is 1 or more, not {mistakes}; else use {env!r} itself")
+        twice = sorted({"horizon", "split"} & set(options or {}))
+        if twice:
+            raise ValueError(f"{twice[0]} is given to misled-v0 itself, not among the options")
         self.env = env
         self.options = dict(options or {}) | {"horizon": horizon, "split": split}
         self.inner = make(env, **self.options)
@@ -209,13 +212,8 @@ class Misled(Env):
 async def _expert_actions(env: Env) -> list[str]:
     """What the expert does from here to success; empty if it does not succeed."""
     (twin,) = await env.afork(1)
-    actions: list[str] = []
     try:
-        while True:
-            actions.append(twin.oracle())
-            _, _, over, truncated, info = await twin.astep(actions[-1])
-            if over or truncated:
-                return actions if info["score"] == 1 else []
+        return await _played_out(twin)
     finally:
         await twin.aclose()
 
@@ -224,9 +222,19 @@ async def _cost_after(env: Env, action: str) -> int | None:
     """Steps that the expert needs after an action; None if it ends the episode or all hope."""
     (twin,) = await env.afork(1)
     try:
-        return len(await _expert_actions(twin)) or None if await _take(twin, action) else None
+        return len(await _played_out(twin)) or None if await _take(twin, action) else None
     finally:
         await twin.aclose()
+
+
+async def _played_out(env: Env) -> list[str]:
+    """The expert's actions to the end of the episode; empty if it does not succeed."""
+    actions: list[str] = []
+    while True:
+        actions.append(env.oracle())
+        _, _, over, truncated, info = await env.astep(actions[-1])
+        if over or truncated:
+            return actions if info["score"] == 1 else []
 
 
 async def _take(env: Env, action: str) -> bool:
