@@ -73,3 +73,12 @@ class Engine(Protocol):
     async def aclose(self) -> None:
         """Release the model or the connection."""
         ...
+
+
+def check_room(prompt: Sequence[int], sampling: Sampling, *, window: int) -> None:
+    """Raise ContextOverflow if prompt and reply cannot fit into a window of so many tokens."""
+    if len(prompt) + sampling.max_tokens > window:
+        raise ContextOverflow(
+            f"{len(prompt)} prompt tokens and {sampling.max_tokens} for the reply exceed the "
+            f"window of {window}; lower the limits or compress the context"
+        )
