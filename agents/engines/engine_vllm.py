@@ -13,6 +13,7 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Sequence
+from contextlib import ExitStack
 from itertools import count
 from pathlib import Path
 from typing import Literal
@@ -91,13 +92,16 @@ class VLLMEngine:
             disable_log_stats=True,
         )
         thread = LoopThread("vllm")
-        try:
-            return cls(thread.wait(_start(arguments)), thread, template)
-        except RuntimeError as error:
-            thread.close()
-            raise EngineUnavailable(
-                f"vLLM does not start on {str(path)!r}: {error}; its own messages are above"
-            ) from error
+        with ExitStack() as undo:
+            undo.callback(thread.close)
+            try:
+                model = thread.wait(_start(arguments))
+            except RuntimeError as error:
+                raise EngineUnavailable(
+                    f"vLLM does not start on {str(path)!r}: {error}; its own messages are above"
+                ) from error
+            undo.pop_all()
+        return cls(model, thread, template)
 
     async def generate(self, prompt: Sequence[int], sampling: Sampling) -> Completion:
         """Sample one completion. Raises ContextOverflow, EngineUnavailable.

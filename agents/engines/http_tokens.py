@@ -2,7 +2,8 @@
 
 vLLM and SGLang behind `/completions` do: the prompt is a list of ids and the answer lists the ids
 that were sampled (`return_token_ids`) with their log-probabilities. For those to be of the tempered
-distribution, start vLLM with `--logprobs-mode processed_logprobs`.
+distribution, start vLLM with `--logprobs-mode processed_logprobs`. Its CPU build (0.32) also needs
+`--no-enable-chunked-prefill`, or dies of a seeded request whose prompt is read in two parts.
 """
 
 from __future__ import annotations

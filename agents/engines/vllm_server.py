@@ -1,7 +1,8 @@
 """What a vLLM server offers beside the OpenAI API: its models' folders, and new weights for them.
 
 Weights are loaded through its development endpoints: start it with VLLM_SERVER_DEV_MODE=1, and only
-where nobody else can reach it.
+where nobody else can reach it. On a CPU, vLLM 0.32 leaves a head that is tied to the embedding as
+it was (see `vllm_worker`): serve models whose head is their own there.
 """
 
 from __future__ import annotations
