@@ -7,7 +7,7 @@ from pathlib import Path
 
 from forethought import __version__
 
-_MODELS = "oracle, floor, smollm2, scripted:FILE, http://host/v1#name, or a model folder"
+_MODELS = "oracle, floor, smollm2, scripted:FILE, http://host/v1#name, a folder, or vllm:FOLDER"
 
 
 def build_parser() -> argparse.ArgumentParser:
