@@ -21,6 +21,8 @@ from forethought.agents.record.trajectory import Trajectory
 from forethought.agents.templates.template import ByteTemplate
 
 REPLY = 200
+NOTE = 16
+"""Tokens by which a note may come out shorter than was allowed for before it was known."""
 SCHEMES = [name for name in COMPRESSORS if name != "none"]
 
 word = st.text("abü \n", max_size=12)
@@ -169,7 +171,7 @@ def test_the_last_pairs_stay_unless_they_alone_leave_too_little_room(
         tail = [message.id for message in old if message.id >= first]
         size = lengths(trajectory)
         gone = sum(size[id] for id in {*event.drop, *event.replace} & set(tail))
-        assert gone == 0 or event.tokens_after + gone > target
+        assert gone == 0 or event.tokens_after + gone > target - NOTE
 
 
 @settings(max_examples=60, deadline=None)
