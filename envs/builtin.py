@@ -6,6 +6,8 @@ from forethought.envs.registry import register
 
 PLANNING = {
     "blocksworld-v0": "suite.planning.blocksworld:Blocksworld",
+    "ferry-v0": "suite.planning.ferry:Ferry",
+    "logistics-v0": "suite.planning.logistics:Logistics",
 }
 
 LOOKUP = {
@@ -44,7 +46,13 @@ SERVICES = {
     "expenses-v0": "suite.services.expenses:Expenses",
 }
 
-WORLDS: dict[str, str] = {}
+WORLDS = {
+    "boxes-v0": "suite.worlds.boxes:Boxes",
+    "journey-v0": "suite.worlds.journey:Journey",
+    "keys-v0": "suite.worlds.keys:Keys",
+    "misled-v0": "suite.worlds.misled:Misled",
+    "passages-v0": "suite.worlds.passages:Passages",
+}
 
 DATASETS = {
     "2wiki-v0": "datasets.hotpotqa:TwoWiki",

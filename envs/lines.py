@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from typing import NamedTuple
 
 # Some chat templates open the thought themselves, so that only its closing tag is sampled.
@@ -39,8 +39,12 @@ def first_command(text: str, verbs: Collection[str]) -> Command | None:
     Plans are no commands, nor is what follows the first one: it was written before its outcome
     could be read.
     """
+    return next(commands(text, verbs), None)
+
+
+def commands(text: str, verbs: Collection[str]) -> Iterator[Command]:
+    """All lines of a reply that start with one of `verbs`, for worlds where outcomes are sure."""
     for line in without_plan(text).splitlines():
         verb, _, rest = _BULLET.sub("", line, count=1).strip().partition(" ")
         if verb.rstrip(":").lower() in verbs and rest.strip():
-            return Command(verb.rstrip(":").lower(), rest.strip())
-    return None
+            yield Command(verb.rstrip(":").lower(), rest.strip())

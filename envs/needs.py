@@ -48,12 +48,15 @@ def given(option: str, *, what: str) -> Need:
 
 
 def data(folder: str, *, files: Iterable[str], origin: str) -> Need:
-    """Any one of the files in `$FORETHOUGHT_DATA/<folder>`, or elsewhere by the option `path`."""
+    """Any of the files, gzipped or not, in `$FORETHOUGHT_DATA/<folder>` or where `path` says."""
     names = tuple(files)
+    packed = tuple(f"{name}.gz" for name in names)
 
     def is_here() -> bool:
         root = os.environ.get(DATA)
-        return bool(root) and any(Path(str(root), folder, name).is_file() for name in names)
+        return bool(root) and any(
+            Path(str(root), folder, name).is_file() for name in names + packed
+        )
 
     return Need(
         what=f"the data set {folder}",

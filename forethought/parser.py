@@ -7,7 +7,7 @@ from pathlib import Path
 
 from forethought import __version__
 
-_MODELS = "oracle, floor, smollm2, scripted:FILE, http://host/v1#name, or a model folder"
+_MODELS = "oracle, floor, smollm2, scripted:FILE, http://host/v1#name, a folder, or vllm:FOLDER"
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -36,6 +36,17 @@ def build_parser() -> argparse.ArgumentParser:
     view.add_argument(
         "--port", type=_port, help="serve it on this port of localhost; 0 takes any that is free"
     )
+
+    imported = _command(commands, "import", "episodes that verifiers recorded, as runs of ours")
+    imported.add_argument("traces", type=Path, metavar="TRACES.jsonl")
+    imported.add_argument("--out", type=Path, required=True, metavar="DIR")
+
+    serve = _command(commands, "serve", "offer an environment to clients of OpenEnv")
+    serve.add_argument("id", metavar="ID")
+    serve.add_argument("--host", default="127.0.0.1", help="address to listen on")
+    serve.add_argument("--port", type=_port, default=8000, help="0 takes any that is free")
+    serve.add_argument("--sessions", type=int, default=256, metavar="N", help="most at a time")
+    _add_instance(serve)
 
     _add_filter(_command(commands, "filter", "pass rates of a model; keep what it can learn from"))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
 
 import hypothesis
@@ -45,4 +46,14 @@ def missing_gpu() -> str | None:
     return None if torch.cuda.is_available() else "PyTorch sees no CUDA device"
 
 
-MISSING = {"docker": missing_engine, "gvisor": missing_gvisor, "gpu": missing_gpu}
+def missing_vllm() -> str | None:
+    is_here = importlib.util.find_spec("vllm") is not None
+    return None if is_here else "vLLM is not installed; the README says how"
+
+
+MISSING = {
+    "docker": missing_engine,
+    "gvisor": missing_gvisor,
+    "gpu": missing_gpu,
+    "vllm": missing_vllm,
+}

@@ -47,7 +47,7 @@ HEAVY: dict[str, set[str]] = {
     "ray": set(),
     "safetensors": {"trainer/checkpoint.py"},
     "tantivy": {"envs/search/tantivy.py"},
-    "vllm": set(),
+    "vllm": {"agents/engines/engine_vllm.py"},
 }
 """Distributions that are slow to import or may be absent, and the files that are about them."""
 

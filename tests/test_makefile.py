@@ -53,3 +53,8 @@ def test_link_holds_every_room_and_every_file_of_the_front_door() -> None:
     links = {path.name: path for path in stale.parent.iterdir() if path.is_symlink()}
     assert set(links) == rooms | files
     assert all(not path.readlink().is_absolute() and path.exists() for path in links.values())
+
+
+def test_vllm_is_tested_in_an_environment_of_its_own() -> None:
+    last_line = make("--dry-run", "test-vllm", "ARGS=-x").splitlines()[-1]
+    assert last_line.endswith("build/vllm-venv/bin/python -P -m pytest -m vllm -x")

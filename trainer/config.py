@@ -137,6 +137,8 @@ class RunConfig(_Part):
     minutes: float | None = Field(default=None, gt=0)
     """RL stops at the first step that ends later than this after the start of the session."""
     device: Literal["cpu", "cuda"] | None = None
+    engine: Literal["transformers", "vllm"] = "transformers"
+    """What samples: the trained model itself, or vLLM with copies of its weights."""
 
     @field_validator("compress")
     @classmethod

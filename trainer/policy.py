@@ -1,41 +1,67 @@
-"""Policy: the model being trained, held once and used by engine and learner alike."""
+"""Policy: the model being trained, and the engine that samples from its weights.
+
+Both are one by default: the engine over transformers samples from the very tensors that the learner
+changes. vLLM has weights of its own, see `trainer.synced`.
+"""
 
 from __future__ import annotations
 
 import difflib
 from pathlib import Path
+from typing import Protocol
 
 import torch
 import transformers
 from transformers import AutoModelForCausalLM, LlamaConfig, LlamaForCausalLM, PreTrainedModel
 
 from forethought.agents.engines.embedded import ensure_embedded
+from forethought.agents.engines.engine import Engine
 from forethought.agents.engines.engine_transformers import TransformersEngine
-from forethought.agents.templates.chat import ChatMLTemplate, load_template
+from forethought.agents.templates.chat import load_template
+from forethought.agents.templates.template import Template
 from forethought.agents.templates.words import WordTemplate
 from forethought.trainer.config import RunConfig, TasksConfig
 from forethought.trainer.expert import expert_texts
+from forethought.trainer.synced import save_model, start_synced
 
 
-def load_policy(config: RunConfig) -> TransformersEngine:
-    """The engine over the model that `config` names, in float32, which is what training needs.
+class Policy(Engine, Protocol):
+    """An engine whose weights are those of `model`, which a learner changes."""
+
+    model: PreTrainedModel
+
+    def weights_changed(self) -> None:
+        """Sample from what the model's weights are now, and count up."""
+        ...
+
+    def forget(self) -> None:
+        """Forget all cached keys, so that what follows does not depend on what came before."""
+        ...
+
+
+def load_policy(config: RunConfig) -> Policy:
+    """The policy over the model that `config` names, in float32, which is what training needs.
 
     Raises ValueError for a model that does not exist or cannot be trained here.
     """
     transformers.utils.logging.disable_progress_bar()
     device = config.device or ("cuda" if torch.cuda.is_available() else "cpu")
+    model, template = _load(config)
+    model.to(device).eval()
+    if config.engine == "vllm":
+        return start_synced(model, template, config)
+    return TransformersEngine(model, template, num_slots=config.concurrency)
+
+
+def _load(config: RunConfig) -> tuple[PreTrainedModel, Template]:
     if config.model == "tiny":
-        model, template = tiny_model(config.tasks, seed=config.seed)
-        model.to(device)
-        return TransformersEngine(model, template, num_slots=config.concurrency)
+        return tiny_model(config.tasks, seed=config.seed)
     path = _model_path(config.model)
     try:
-        loaded = AutoModelForCausalLM.from_pretrained(path, dtype=torch.float32)
+        model = AutoModelForCausalLM.from_pretrained(path, dtype=torch.float32)
     except OSError as error:
         raise ValueError(_no_model(config.model, str(error).splitlines()[0])) from None
-    return TransformersEngine(
-        loaded.to(device).eval(), load_template(path), num_slots=config.concurrency
-    )
+    return model, load_template(path)
 
 
 def _model_path(name: str) -> str:
@@ -70,10 +96,6 @@ def tiny_model(tasks: TasksConfig, *, seed: int) -> tuple[PreTrainedModel, WordT
     return LlamaForCausalLM(config).eval(), template
 
 
-def save_policy(engine: TransformersEngine, folder: Path) -> None:
+def save_policy(policy: Policy, folder: Path) -> None:
     """Write model and template as a folder that `--model` takes."""
-    folder.mkdir(parents=True, exist_ok=True)
-    engine.model.save_pretrained(folder)
-    template = engine.template
-    assert isinstance(template, ChatMLTemplate | WordTemplate)
-    template.save(folder)
+    save_model(policy.model, policy.template, folder)

@@ -5,12 +5,13 @@
 A run can be stopped at any moment, by kill -9 as well, and resumed. Evaluations, rated tasks and
 episodes are on disk as soon as each ends; a resumed run loads the last checkpoint, trains again on
 the recorded episodes of the steps after it, and goes on. On CPU it ends where an uninterrupted run
-would have.
+would have, vLLM excepted: how it rounds depends on what it happens to have in a batch.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import closing
 from pathlib import Path
 
 from pydantic import JsonValue
@@ -25,7 +26,7 @@ from forethought.trainer.rl import reinforce
 from forethought.trainer.session import Session
 from forethought.trainer.sft import warm_start
 
-_MAY_CHANGE = {"out", "minutes", "save_every", "concurrency", "device"}
+_MAY_CHANGE = {"out", "minutes", "save_every", "concurrency", "device", "engine"}
 """Settings that a resumed run may have otherwise; its folder may have been moved."""
 
 
@@ -42,7 +43,12 @@ def execute(
     Raises ValueError if the folder holds a run and `resume` is off, or a run of another config.
     """
     _claim(config, resume=resume)
-    session = Session(config, progress or Progress())
+    with closing(Session(config, progress or Progress())) as session:
+        return _stages(session)
+
+
+def _stages(session: Session) -> dict[str, JsonValue]:
+    config = session.config
     found: dict[str, JsonValue] = {"model": config.model, "seed": config.seed}
     if config.evaluation.base:
         found["base"] = as_row(measure(session, "base"))

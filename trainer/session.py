@@ -5,6 +5,8 @@ from __future__ import annotations
 import time
 from pathlib import Path
 
+import anyio
+
 from forethought.agents.engines.models import SharedModel
 from forethought.trainer import checkpoint
 from forethought.trainer.checkpoint import STAGES, Point
@@ -18,10 +20,7 @@ SFT, RL = (STAGES.index(name) for name in ("sft", "rl"))
 
 
 class Session:
-    """One process working on one run folder.
-
-    The model is held once: the engine samples from the weights that the learner changes.
-    """
+    """One process working on one run folder; close it."""
 
     def __init__(self, config: RunConfig, progress: Progress) -> None:
         self.config = config
@@ -32,6 +31,10 @@ class Session:
         self._started = time.monotonic()
         self._checkpoints = config.out / "checkpoints"
         self._saved = checkpoint.latest(self._checkpoints)
+
+    def close(self) -> None:
+        """End what samples."""
+        anyio.run(self.engine.aclose)
 
     def is_late(self) -> bool:
         """Whether the minutes of the config are over."""

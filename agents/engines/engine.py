@@ -89,3 +89,12 @@ class Sequel(Protocol):
     def pass_over(self, sampling: Sampling) -> None:
         """Leave out the next reply, which is known already."""
         ...
+
+
+def check_room(prompt: Sequence[int], sampling: Sampling, *, window: int) -> None:
+    """Raise ContextOverflow if prompt and reply cannot fit into a window of so many tokens."""
+    if len(prompt) + sampling.max_tokens > window:
+        raise ContextOverflow(
+            f"{len(prompt)} prompt tokens and {sampling.max_tokens} for the reply exceed the "
+            f"window of {window}; lower the limits or compress the context"
+        )

@@ -24,7 +24,7 @@ from torch import Tensor
 from transformers import AutoModelForCausalLM, PreTrainedModel
 
 from forethought.agents.engines.attention import use_hook
-from forethought.agents.engines.engine import Completion, ContextOverflow, Finish, Sampling
+from forethought.agents.engines.engine import Completion, Finish, Sampling, check_room
 from forethought.agents.engines.slots import Run, Slot, Slots
 from forethought.agents.templates.chat import load_template
 from forethought.agents.templates.template import Template
@@ -115,11 +115,7 @@ class TransformersEngine:
 
     async def generate(self, prompt: Sequence[int], sampling: Sampling) -> Completion:
         """Sample one completion. Raises ContextOverflow if it cannot fit."""
-        if len(prompt) + sampling.max_tokens > self.context_window:
-            raise ContextOverflow(
-                f"{len(prompt)} prompt tokens and {sampling.max_tokens} for the reply exceed the "
-                f"window of {self.context_window}; lower the limits or compress the context"
-            )
+        check_room(prompt, sampling, window=self.context_window)
         request = _Request(list(prompt), sampling, anyio.Event())
         if sampling.seed is not None:
             request.generator = torch.Generator().manual_seed(sampling.seed)

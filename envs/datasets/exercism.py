@@ -46,7 +46,9 @@ class Exercism(Programs):
         horizon_unit="lines of the reference",
         horizons=(1, 256),
         usual_horizons=(8, 16, 32),
+        prompt_chars=12_000,
         licence="MIT (Exercism)",
+        source="exercism.org, the Python track",
         needs_sandbox=True,
     )
     folder = "exercism_python"

@@ -47,6 +47,7 @@ class GSM8K(Dataset):
         horizons=(1, 16),
         usual_horizons=(2, 3, 4, 5),
         licence="MIT (OpenAI)",
+        source="Cobbe et al., arXiv 2110.14168",
     )
     folder = "gsm8k"
     files: Mapping[Split, str] = {"train": "train.jsonl", "eval": "test.jsonl"}

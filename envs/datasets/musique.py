@@ -115,6 +115,7 @@ class MuSiQue(MultiHop):
         horizons=(1, 16),
         usual_horizons=(2, 3, 4),
         licence="CC BY 4.0 (MuSiQue; paragraphs from Wikipedia, CC BY-SA)",
+        source="Trivedi et al., arXiv 2108.00573",
     )
     folder = "musique"
     files: Mapping[Split, str] = {

@@ -32,6 +32,7 @@ class PddlFolder(Planning):
         horizon_unit="actions of the known plan",
         horizons=(1, 256),
         licence="of the files that are given",
+        source="Fikes and Nilsson 1971; PDDL 1.2",
     )
     folder = "pddl"
     files: Mapping[Split, str] = {"eval": "domain.pddl"}

@@ -19,9 +19,9 @@ from pydantic import BaseModel, ConfigDict
 from forethought.envs.card import Card
 from forethought.envs.datasets.plans import Planning, usage
 from forethought.envs.datasets.rows import read_rows, read_text
-from forethought.envs.suite.planning.blocksworld import Mode
 from forethought.envs.suite.planning.pddl import read_domain, read_problem
 from forethought.envs.suite.planning.strips import Domain, Problem, valid_plan
+from forethought.envs.suite.planning.strips_env import Mode
 from forethought.envs.task import Split, Task
 
 COLOURS = {
@@ -64,6 +64,7 @@ class PlanBench(Planning):
         horizon_unit="actions of the known plan",
         horizons=(1, 256),
         licence="MIT (Valmeekam Karthik)",
+        source="Valmeekam et al., arXiv 2206.10498",
     )
     folder = "planbench"
     files: Mapping[Split, str] = {"eval": "blocksworld.jsonl"}

@@ -13,13 +13,12 @@ from functools import lru_cache
 from typing import get_args
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
 from forethought.envs.datasets.dataset import Dataset
-from forethought.envs.datasets.rows import first_error
 from forethought.envs.lines import without_plan
 from forethought.envs.scoring import metric, reward
-from forethought.envs.suite.planning.blocksworld import Mode
+from forethought.envs.suite.code.judged import work_of
 from forethought.envs.suite.planning.pddl import read_domain, read_problem
 from forethought.envs.suite.planning.strips import (
     Domain,
@@ -31,7 +30,8 @@ from forethought.envs.suite.planning.strips import (
     shortest_plan,
     unmet,
 )
-from forethought.envs.task import Split, Task
+from forethought.envs.suite.planning.strips_env import Mode
+from forethought.envs.task import Split
 
 _BULLET = re.compile(r"^(?:[-*]|\d+[.):])\s+")
 _ASKED = {
@@ -83,7 +83,7 @@ class Planning(Dataset):
 
     async def begin(self) -> str:
         """Set the problem up. Raises ValueError for a task of another kind."""
-        self.work = _work_of(self.task)
+        self.work = work_of(self.task, Work)
         self.domain = _domain(self.work.domain)
         self.problem = read_problem(self.work.problem)
         self.state = self.problem.init
@@ -222,13 +222,6 @@ def _worded(line: str, names: Mapping[str, str]) -> str:
     """An action or atom with the arguments that have another name called by it."""
     head, *arguments = line.strip("()").split()
     return f"({' '.join([head, *(names.get(item, item) for item in arguments)])})"
-
-
-def _work_of(task: Task) -> Work:
-    try:
-        return Work.model_validate(task.data)
-    except ValidationError as error:
-        raise ValueError(f"task {task.id!r} is none of planning: {first_error(error)}") from None
 
 
 @lru_cache(maxsize=64)

@@ -9,33 +9,17 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from contextlib import AbstractAsyncContextManager
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
 from forethought.envs.calls import render_call
 from forethought.envs.datasets.dataset import Dataset
-from forethought.envs.datasets.rows import first_error
-from forethought.envs.granted import SANDBOX_TOOLS
-from forethought.envs.lazy import LazySandbox
 from forethought.envs.lines import without_plan
-from forethought.envs.rewards import brier
-from forethought.envs.scoring import metric, reward
-from forethought.envs.task import Split, Task
-from forethought.envs.tools import tool
-from forethought.sandbox import (
-    Backend,
-    Cause,
-    Judge,
-    Sandbox,
-    SandboxSpec,
-    Suite,
-    Verdict,
-    grade,
-    open_sandbox,
-    require_backend,
-)
+from forethought.envs.scoring import metric
+from forethought.envs.suite.code.judged import Judged, work_of
+from forethought.envs.task import Split
+from forethought.sandbox import Backend, Cause, Judge, Suite, Verdict, require_backend
 from forethought.sandbox.judging.fresh import Factory
 
 _BLOCK = re.compile(r"^```[ \t]*(?:python3?|py)?[ \t]*\n(.*?)^```[ \t]*$", re.DOTALL | re.MULTILINE)
@@ -80,14 +64,14 @@ class Work(BaseModel):
         )
 
 
-class Programs(Dataset):
+class Programs(Dataset, Judged):
     """Base of the sets of programming problems; see the module for how they are answered.
 
     `backend` says where code runs, the agent's and the judging, `image` in which image (its Python
-    needs pytest), `timeout_s` how long all tests of a program may take.
+    needs pytest), `timeout_s` how long all tests of a program may take by the clock, the start of
+    pytest included; a machine that runs more than it has processors needs more.
     """
 
-    grants = SANDBOX_TOOLS
     state_fields = ("written",)
     instructions = (
         "Reply with the whole program in one ```python block. Or write the file in the sandbox, "
@@ -104,39 +88,36 @@ class Programs(Dataset):
         whole: bool = False,
         backend: Backend = "auto",
         image: str | None = None,
-        timeout_s: float = 10.0,
+        timeout_s: float = 60.0,
     ) -> None:
         super().__init__(horizon=horizon, split=split, path=path, whole=whole)
         require_backend(backend)
+        self.backend, self.image = backend, image
         if not timeout_s > 0:
             raise ValueError(f"timeout_s is more than 0, not {timeout_s:g}")
-        self.backend: Backend = backend
-        self.image = image
         self.timeout_s = timeout_s
         self.written: str | None = None
         """The program of the reply, if it came as text."""
-        self.verdict: Verdict | None = None
-        """Of what was submitted, once it has been judged."""
 
     def starting_files(self) -> Mapping[str, bytes] | None:
         """The beginning of the file and what is shown. Raises ValueError for a task of others."""
-        work = _work_of(self.task)
+        work = work_of(self.task, Work)
         files = {**work.shown, work.path: work.start} if work.start else work.shown
         return {path: text.encode() for path, text in files.items()} or None
 
     async def begin(self) -> str:
         """Forget what was judged. Raises ValueError for a task of another kind."""
-        self.work = _work_of(self.task)
-        self.written = self.verdict = None
-        return self.task.prompt
+        self.work = work_of(self.task, Work)
+        self.written = None
+        return await super().begin()
 
     def max_steps(self) -> int:
         """Room to write, try and mend; a program's length says little about its turns."""
         return 24
 
-    def open_sandbox(self) -> AbstractAsyncContextManager[Sandbox]:
-        """A sandbox of the backend that was asked for."""
-        return open_sandbox(SandboxSpec(image=self.image), backend=self.backend)
+    def artefacts(self) -> list[str]:
+        """The file alone."""
+        return [self.work.path]
 
     def judge(self) -> Judge:
         """Who judges the file in a fresh sandbox."""
@@ -152,42 +133,17 @@ class Programs(Dataset):
         self.written = self.work.program(blocks[-1]) if blocks else None
         return self.submit()
 
-    @tool
-    def submit(self, answer: str = "", confidence: float | None = None) -> str:
-        """end with the file as it is and, from 0 to 1, how sure you are that it is right"""
-        return super().submit(answer, confidence)
-
-    @reward
-    async def passed(self) -> float:
-        """1 if every hidden test passes."""
-        verdict = await self._judged()
-        return float(verdict is not None and verdict.passed)
-
     @metric
     async def tests_passed(self) -> float:
         """Share of the hidden tests that pass."""
-        verdict = await self._judged()
+        verdict = await self.judged()
         return 0.0 if verdict is None else verdict.num_passed / len(self.work.passing)
 
     @metric
     async def timed_out(self) -> float:
         """1 if the tests were not through in time."""
-        verdict = await self._judged()
+        verdict = await self.judged()
         return float(verdict is not None and verdict.cause is Cause.TIMEOUT)
-
-    @metric
-    async def tampered(self) -> float:
-        """1 if the program tried to speak in the judge's place, or was no plain file."""
-        verdict = await self._judged()
-        cause = None if verdict is None else verdict.cause
-        return float(cause in (Cause.TAMPERED, Cause.REFUSED_ARTEFACT))
-
-    @metric
-    async def calibration(self) -> float | None:
-        """Brier score of the stated confidence; None if none was stated."""
-        if self.submitted is None or self.submitted.confidence is None:
-            return None
-        return brier(await self.passed() == 1.0, self.submitted.confidence)
 
     def oracle(self) -> str:
         """The program that comes with the task."""
@@ -200,31 +156,14 @@ class Programs(Dataset):
         reading = render_call("read_file", {"path": self.work.path})
         return reading if rng.random() < 0.5 else "submit"
 
-    async def _judged(self) -> Verdict | None:
+    async def judged(self) -> Verdict | None:
         """The one verdict on what was submitted; None if nothing was."""
-        if self.verdict is None and self.submitted is not None:
-            self.verdict = await self._verdict()
-        return self.verdict
-
-    async def _verdict(self) -> Verdict:
-        path, sandbox = self.work.path, self.context.sandbox
-        if self.written is not None:
-            return await self.judge().judge({path: self.written.encode()})
-        if sandbox is None or (isinstance(sandbox, LazySandbox) and sandbox.is_untouched):
-            if not self.work.start:
-                return self.judge().failed(Cause.MISSING_ARTEFACT, f"nobody wrote {path}")
-            return await self.judge().judge({path: self.work.start.encode()})
-        return await grade(sandbox, [path], judge=self.judge())
+        if self.verdict is None and self.submitted is not None and self.written is not None:
+            self.verdict = await self.judge().judge({self.work.path: self.written.encode()})
+        return await super().judged()
 
 
 def num_lines(program: str) -> int:
     """Lines of a program that are neither empty nor a comment; the horizon of its task."""
     lines = (line.strip() for line in program.splitlines())
     return min(256, max(1, sum(bool(line) and line[0] != "#" for line in lines)))
-
-
-def _work_of(task: Task) -> Work:
-    try:
-        return Work.model_validate(task.data)
-    except ValidationError as error:
-        raise ValueError(f"task {task.id!r} is none of programs: {first_error(error)}") from None

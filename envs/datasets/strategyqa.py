@@ -14,16 +14,17 @@ from pathlib import Path
 from typing import ClassVar
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
 from forethought.envs.calls import render_call
 from forethought.envs.card import Card
 from forethought.envs.datasets.dataset import Dataset
 from forethought.envs.datasets.library import Library, Paragraph, library
-from forethought.envs.datasets.rows import first_error, read_rows
+from forethought.envs.datasets.rows import read_rows
 from forethought.envs.lines import without_plan
 from forethought.envs.rewards import brier, normalise
 from forethought.envs.scoring import metric, reward
+from forethought.envs.suite.code.judged import work_of
 from forethought.envs.task import Split, Task
 from forethought.envs.tools import tool
 
@@ -65,6 +66,7 @@ class StrategyQA(Dataset):
         horizons=(1, 16),
         usual_horizons=(2, 3, 4),
         licence="MIT (Mor Geva et al.)",
+        source="Geva et al., arXiv 2101.02235",
     )
     folder = "strategyqa"
     files: Mapping[Split, str] = {"train": "train.json", "eval": "dev.json"}
@@ -96,11 +98,7 @@ class StrategyQA(Dataset):
 
     async def begin(self) -> str:
         """Forget what was read. Raises ValueError for a task of another kind."""
-        try:
-            self.work = Work.model_validate(self.task.data)
-        except ValidationError as error:
-            told = first_error(error)
-            raise ValueError(f"task {self.task.id!r} is none of StrategyQA: {told}") from None
+        self.work = work_of(self.task, Work)
         self.library = library(self._file()[0], read_facts)
         self.read = {}
         return self.task.prompt

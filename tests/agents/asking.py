@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import anyio
 from transformers import PreTrainedModel
 
-from forethought.agents.engines.engine import Completion, Sampling
+from forethought.agents.engines.engine import Completion, Engine, Sampling
 from forethought.agents.engines.engine_transformers import TransformersEngine
 from forethought.agents.templates.template import ByteTemplate
 
@@ -27,7 +27,7 @@ def engine_of(
 
 
 async def together(
-    engine: TransformersEngine, requests: Sequence[tuple[list[int], Sampling]]
+    engine: Engine, requests: Sequence[tuple[list[int], Sampling]]
 ) -> list[Completion]:
     """All requests at once; completions in their order."""
     found: dict[int, Completion] = {}
@@ -42,11 +42,9 @@ async def together(
     return [found[index] for index in range(len(requests))]
 
 
-def sample(
-    engine: TransformersEngine, requests: Sequence[tuple[list[int], Sampling]]
-) -> list[Completion]:
+def sample(engine: Engine, requests: Sequence[tuple[list[int], Sampling]]) -> list[Completion]:
     return anyio.run(together, engine, requests)
 
 
-def one(engine: TransformersEngine, prompt: list[int], sampling: Sampling) -> Completion:
+def one(engine: Engine, prompt: list[int], sampling: Sampling) -> Completion:
     return anyio.run(engine.generate, prompt, sampling)

@@ -95,7 +95,7 @@ def run(
 def timeless(events: Sequence[Event]) -> list[tuple[str, str]]:
     """Each agent's events in its order, without what the clock said, calls by thread and message.
 
-    Which of two agents comes first, and so gets which call id, is a matter of the clock too.
+    Which of two agents or tools comes first, and gets which call id, is a matter of the clock too.
     """
     calls = [event for event in events if isinstance(event, Call)]
     names = {call.id: f"{call.agent} {call.thread} {call.message}" for call in calls}
@@ -109,8 +109,19 @@ def timeless(events: Sequence[Event]) -> list[tuple[str, str]]:
             shown["late"] = [names[each] for each in event.late]
         elif isinstance(event, Start) and event.forked_from is not None:
             shown["forked_from"] = names[event.forked_from]
-        found.append((event.agent, str(shown)))
+        found.append((f"{event.agent} {beside(event)}", str(shown)))
     return sorted(found, key=lambda item: item[0])
+
+
+def beside(event: Event) -> str:
+    """What of an agent's work beside its conversation an event belongs to; "" is that itself."""
+    match event:
+        case Call():
+            return "" if event.purpose == "summarise" else event.thread
+        case Vote():
+            return f"vote {event.call_id}"
+        case _:
+            return ""
 
 
 def check_gone_on(play: Play, uncut: Trajectory, cut: int, path: Path | None = None) -> None:

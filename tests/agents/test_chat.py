@@ -2,52 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
+from small_chat import TALK, small, small_tokenizer
 from transformers import AutoTokenizer, PreTrainedTokenizerBase, PreTrainedTokenizerFast
 
 from forethought.agents.engines.embedded import embedded_path
 from forethought.agents.templates.chat import ChatMLTemplate, load_template
-from forethought.agents.templates.template import Role
 from forethought.agents.templates.words import WordTemplate
-
-CHATML = (
-    "{% for message in messages %}<|im_start|>{{ message['role'] }}\n"
-    "{{ message['content'] }}<|im_end|>\n{% endfor %}"
-    "{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}"
-)
-TALK: list[tuple[Role, str]] = [
-    ("system", "Answer in one line."),
-    ("user", "What is 2 + 2?\nThink first."),
-    ("assistant", " 4."),
-    ("user", "And 3 + 3 , then ?"),
-]
-
-
-def small_tokenizer(*, special: Sequence[str] = ("<|im_start|>", "<|im_end|>")) -> Tokenizer:
-    """Byte-level BPE with a few merges, trained here."""
-    tokenizer = Tokenizer(models.BPE())
-    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
-    tokenizer.decoder = decoders.ByteLevel()
-    trainer = trainers.BpeTrainer(
-        vocab_size=400,
-        special_tokens=["<|endoftext|>", *special],
-        initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
-        show_progress=False,
-    )
-    tokenizer.train_from_iterator([text for _, text in TALK] + ["user assistant system\n"], trainer)
-    return tokenizer
-
-
-def small() -> PreTrainedTokenizerBase:
-    return PreTrainedTokenizerFast(
-        tokenizer_object=small_tokenizer(), eos_token="<|endoftext|>", chat_template=CHATML
-    )
 
 
 def embedded() -> PreTrainedTokenizerBase:

@@ -14,13 +14,15 @@ from forethought.agents.budget import Limits
 from forethought.agents.compress.compressors import COMPRESSORS, compressor_named
 from forethought.agents.compress.context import KEEP, SLACK
 from forethought.agents.compress.edit import MAX_QUICK_EDITS
-from forethought.agents.record.events import Call, Edit, Message
+from forethought.agents.record.events import Call, Edit, Message, Nudge
 from forethought.agents.record.replay import views
 from forethought.agents.record.stop import STOP_CAUSE, Cause, Stop
 from forethought.agents.record.trajectory import Trajectory
 from forethought.agents.templates.template import ByteTemplate
 
 REPLY = 200
+NOTE = 16
+"""Tokens by which a note may come out shorter than was allowed for before it was known."""
 SCHEMES = [name for name in COMPRESSORS if name != "none"]
 
 word = st.text("abü \n", max_size=12)
@@ -148,6 +150,7 @@ def test_the_last_pairs_stay_unless_they_alone_leave_too_little_room(
     trajectory = run(scheme, actions, aside, spare)
     room = pinned_tokens(scheme) + spare - REPLY - len(ByteTemplate().reply_opening())
     target = int((1 - SLACK) * room)
+    nudges = {e.message for e in trajectory.events if isinstance(e, Nudge) and e.agent == "0"}
     seen: list[Message] = []
     num_turns = num_quick = 0
     for event in trajectory.events:
@@ -161,13 +164,14 @@ def test_the_last_pairs_stay_unless_they_alone_leave_too_little_room(
         if not isinstance(event, Edit) or event.agent != "0" or event.strategy == "fold":
             continue
         made = {*event.insert, *event.replace.values()}
-        old = [m for m in seen if m.id not in made and m.origin in ("policy", "env")]
+        said = [m for m in seen if m.origin in ("policy", "env") or m.id in nudges]
+        old = [m for m in said if m.id not in made]
         policy = [message.id for message in old if message.origin == "policy"]
         first = policy[-KEEP] if len(policy) >= KEEP else policy[0] if policy else len(seen)
         tail = [message.id for message in old if message.id >= first]
         size = lengths(trajectory)
         gone = sum(size[id] for id in {*event.drop, *event.replace} & set(tail))
-        assert gone == 0 or event.tokens_after + gone > target
+        assert gone == 0 or event.tokens_after + gone > target - NOTE
 
 
 @settings(max_examples=60, deadline=None)

@@ -11,7 +11,7 @@ from serving import QUICK, Reply, Server, chat, play_over_http
 
 from forethought.agents.budget import Limits
 from forethought.agents.engines.client import Client
-from forethought.agents.engines.engine import EngineUnavailable, Sampling
+from forethought.agents.engines.engine import ContextOverflow, EngineUnavailable, Sampling
 from forethought.agents.engines.http_tokens import HTTPTokenEngine
 from forethought.agents.templates.template import ByteTemplate
 
@@ -72,3 +72,61 @@ def test_a_server_that_gives_no_tokens_is_no_engine_to_train_with(
 
     with pytest.raises(EngineUnavailable, match=problem):
         anyio.run(main)
+
+
+def test_what_cannot_fit_the_window_is_not_sent(server: Server) -> None:
+    async def main() -> None:
+        engine = token_engine(server.url)
+        try:
+            await engine.generate([256] * 4090, Sampling(max_tokens=9))
+        finally:
+            await engine.aclose()
+
+    with pytest.raises(ContextOverflow, match=r"4090 prompt tokens and 9 .* window of 4096"):
+        anyio.run(main)
+    assert server.requests == []
+
+
+def load_weights(url: str) -> int:
+    async def main() -> int:
+        engine = token_engine(url)
+        try:
+            await engine.load_weights("some/folder")
+            return engine.version
+        finally:
+            await engine.aclose()
+
+    return anyio.run(main)
+
+
+def test_a_server_is_drained_before_it_gets_new_weights_and_forgets_after(server: Server) -> None:
+    done: Reply = (200, {}, json.dumps({"success": True}))
+    server.replies = [done]
+    assert load_weights(server.url) == 4
+    assert server.paths == [
+        "/pause?mode=wait&clear_cache=true",
+        "/collective_rpc",
+        "/reset_prefix_cache",
+        "/resume",
+    ]
+    assert server.requests[1] == {
+        "method": "reload_weights",
+        "kwargs": {"weights_path": "some/folder"},
+    }
+
+
+@pytest.mark.parametrize(
+    ("replies", "problem"),
+    [
+        ([(404, {}, "{}")], "VLLM_SERVER_DEV_MODE=1"),
+        ([(200, {}, "{}")] * 2 + [(200, {}, '{"success": false}')], "cached keys are in use"),
+    ],
+    ids=["no development mode", "keys in use"],
+)
+def test_a_server_that_does_not_take_weights_says_why(
+    server: Server, replies: list[Reply], problem: str
+) -> None:
+    server.replies = replies
+    with pytest.raises(EngineUnavailable, match=problem):
+        load_weights(server.url)
+    assert "/resume" not in server.paths

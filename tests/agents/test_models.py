@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 from pathlib import Path
 
 import anyio
@@ -73,13 +74,20 @@ def test_a_broken_script_is_named(tmp_path: Path, content: str, problem: str) ->
         ("scripted:/no/such/file", "no file '/no/such/file'"),
         ("http://localhost/v1", "which one"),
         ("http://#m", "'http://' is no address"),
-        ("vllm:some/path", "the vLLM engine is not part of this version"),
+        ("vllm:http://localhost:1/v1", "which one"),
+        ("vllm:http://localhost:1/v1#m", "localhost:1/v1/models: .*is the server running"),
         ("", "no model named ''"),
     ],
 )
 def test_a_name_that_is_none_says_what_to_do(name: str, problem: str) -> None:
     with pytest.raises(ValueError, match=problem):
         open_model(name)
+
+
+@pytest.mark.skipif(importlib.util.find_spec("vllm") is not None, reason="vLLM is installed")
+def test_vllm_that_is_not_installed_says_what_to_do() -> None:
+    with pytest.raises(ValueError, match=r"needs vllm; run: pip install 'forethought\[vllm\]'"):
+        open_model("vllm:some/path")
 
 
 def test_a_folder_without_a_model_is_named(tmp_path: Path) -> None:

@@ -20,6 +20,8 @@ def tiny_llama(
     vocab_size: int = ByteTemplate.vocab_size,
     window: int = 2048,
     spread: float = 0.3,
+    head_dim: int = 8,
+    tied: bool = True,
 ) -> LlamaForCausalLM:
     """Two layers of four heads that share two key-value heads.
 
@@ -32,10 +34,10 @@ def tiny_llama(
         num_hidden_layers=2,
         num_attention_heads=4,
         num_key_value_heads=2,
-        head_dim=8,
+        head_dim=head_dim,
         max_position_embeddings=window,
         initializer_range=spread,
-        tie_word_embeddings=True,
+        tie_word_embeddings=tied,
     )
     torch.manual_seed(seed)
     return LlamaForCausalLM(config).eval()

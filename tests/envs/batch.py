@@ -16,18 +16,19 @@ FRESH = partial(open_sandbox, backend="local")
 
 
 def judged(tasks: Sequence[Task], *, total_s: float = 240.0) -> Verdict:
-    """Judge the answers of tasks whose files have names of their own."""
-    works = [Work.model_validate(task.data) for task in tasks]
-    suite = Suite(
-        files={work.test_file: work.tests for work in works},
-        passing=[test for work in works for test in work.passing],
-        failing=[test for work in works for test in work.failing],
-        fresh=FRESH,
-        total_s=total_s,
-    )
-    programs = {
-        work.path: str(task.answer).encode() for work, task in zip(works, tasks, strict=True)
-    }
+    """Judge the answers of tasks, each with its file of tests; solution.py is named by number."""
+    tests: dict[str, str] = {}
+    programs: dict[str, bytes] = {}
+    passing: list[str] = []
+    failing: list[str] = []
+    for number, task in enumerate(tasks):
+        work = Work.model_validate(task.data)
+        file, own = f"test_{number}.py", f"solution_{number}"
+        programs[work.path.replace("solution", own)] = str(task.answer).encode()
+        tests[file] = work.tests.replace("from solution import", f"from {own} import")
+        for names, found in ((work.passing, passing), (work.failing, failing)):
+            found += [name.replace(work.test_file, file) for name in names]
+    suite = Suite(files=tests, passing=passing, failing=failing, fresh=FRESH, total_s=total_s)
     return anyio.run(suite.judge, programs)
 
 

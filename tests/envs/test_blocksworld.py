@@ -14,10 +14,10 @@ from forethought.envs.suite.planning.blocks import Instance, place, solve
 from forethought.envs.suite.planning.blocksworld import (
     Blocksworld,
     from_planbench,
-    read_moves,
     task_of,
 )
 from forethought.envs.suite.planning.strips import Operator
+from forethought.envs.suite.planning.strips_env import read_moves
 from forethought.envs.suite.planning.words import PLAIN, draw_words
 
 SUSSMAN = Instance(

@@ -142,14 +142,14 @@ def test_all_families_and_difficulties_are_mixed() -> None:
     ("reply", "answer", "reward"),
     [
         ("answer: 7\nconfidence: 1", "7", 1.0),
-        ("answer: 7\nconfidence: 0.6", "7", 1 - 0.16),
-        ("confidence: 0.0\nanswer: 7", "7", 0.0),
-        ("answer: 8\nconfidence: 0", "7", 0.0),
-        ("answer: 8\nconfidence: 0.5", "7", -0.25),
-        ("answer: 8\n**Confidence:** 1.0", "7", -1.0),
+        ("answer: 7\nconfidence: 0.6", "7", (1 + 0.84) / 2),
+        ("confidence: 0.0\nanswer: 7", "7", 0.5),
+        ("answer: 8\nconfidence: 0", "7", 0.5),
+        ("answer: 8\nconfidence: 0.5", "7", 0.75 / 2),
+        ("answer: 8\n**Confidence:** 1.0", "7", 0.0),
         ("answer: unknown", "7", 0.0),
         ("answer: Unknown", UNKNOWN, 1.0),
-        ("answer: 8\nconfidence: 0.5", UNKNOWN, -0.25),
+        ("answer: 8\nconfidence: 0.5", UNKNOWN, 0.75 / 2),
     ],
 )
 def test_confidence_earns_what_the_brier_score_says(reply: str, answer: str, reward: float) -> None:
@@ -163,7 +163,7 @@ def test_the_log_score_is_harder_on_sure_mistakes_and_bounded() -> None:
     assert log_score(False, 1.0) == log_score(False, 0.99) == pytest.approx(0.0)
     assert log_score(True, 0.1) == pytest.approx(0.5)
     env = asked(Confidence(rule="log"))
-    assert env.step("answer: 7\nconfidence: 0.1")[1] == pytest.approx(0.5)
+    assert env.step("answer: 7\nconfidence: 0.1")[1] == pytest.approx(0.75)
 
 
 @pytest.mark.parametrize("rule", ["brier", "log"])
@@ -178,7 +178,7 @@ def test_the_true_chance_is_the_best_confidence_to_state(rule: str, chance: floa
         worth[percent] = chance * earned[0] + (1 - chance) * earned[1]
     assert max(worth, key=lambda percent: worth[percent]) == round(100 * chance)
     if rule == "brier":
-        assert max(worth.values()) == pytest.approx(chance**2)
+        assert max(worth.values()) == pytest.approx((1 + chance**2) / 2)
 
 
 @pytest.mark.parametrize(

@@ -130,15 +130,15 @@ def test_the_folder_of_all_data_can_be_named_once(
     (tmp_path / "sums" / "train.jsonl").write_text(lines())
     monkeypatch.setenv("FORETHOUGHT_DATA", str(tmp_path))
     assert len(Sums(whole=True).tasks()) == 40
+    assert [need.missing() for need in Sums.needs()] == [None]
     monkeypatch.delenv("FORETHOUGHT_DATA")
+    assert "needs the data set sums" in str(Sums.needs()[0].missing())
     with pytest.raises(DataMissing, match="no path was given and FORETHOUGHT_DATA is not set"):
         Sums().tasks()
 
 
 def test_a_missing_file_says_which_where_and_whence(tmp_path: Path) -> None:
-    told = (
-        r"Sums: no file .*train\.jsonl; get train\.jsonl or test\.jsonl from https://example\.org"
-    )
+    told = r"no file train\.jsonl or test\.jsonl in .*; get train\.jsonl or test\.jsonl from https"
     with pytest.raises(DataMissing, match=told):
         Sums(path=str(tmp_path)).reset(seed=0)
     with pytest.raises(DataMissing, match=r"no file or folder .*nowhere"):

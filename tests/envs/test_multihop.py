@@ -230,7 +230,7 @@ def test_a_broken_corpus_is_named(tmp_path: Path, row: dict[str, Any], told: str
 
 
 def test_a_task_of_another_environment_is_refused() -> None:
-    with pytest.raises(ValueError, match="task 'x' is no multi-hop one: answers: Field required"):
+    with pytest.raises(ValueError, match="task 'x' holds no work: answers: Field required"):
         MuSiQue().reset(options={"task": Task(id="x", prompt="?")})
 
 

@@ -201,7 +201,7 @@ def test_a_domain_that_is_not_there_and_a_strange_name_are_refused(file: Path) -
         PlanBench(domain="../x")
     with pytest.raises(ValueError, match="mode is 'plan' or 'act', not 'both'"):
         PlanBench(mode="both")  # type: ignore[arg-type]
-    with pytest.raises(ValueError, match="task 'x' is none of planning: domain: Field required"):
+    with pytest.raises(ValueError, match="task 'x' holds no work: domain: Field required"):
         PlanBench().reset(options={"task": Task(id="x", prompt="?")})
 
 

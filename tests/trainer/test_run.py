@@ -16,7 +16,8 @@ from runs import Listening, equal, final_weights, run_config
 
 from forethought.agents.engines.engine import Sampling
 from forethought.agents.engines.engine_transformers import TransformersEngine
-from forethought.agents.record.log import finished, read_log
+from forethought.agents.record.events import Call
+from forethought.agents.record.log import finished, read_log, standing
 from forethought.trainer.checkpoint import Point, latest
 from forethought.trainer.config import RLConfig, RunConfig
 from forethought.trainer.metrics import read
@@ -108,6 +109,26 @@ def test_a_run_stopped_within_a_step_keeps_its_finished_episodes(tmp_path: Path)
     after = read_log(log)
     assert len(after) == len(finished(log)) == 6
     assert all(after[name].events == episode.events for name, episode in kept.items())
+
+
+def test_episodes_that_were_open_at_a_kill_go_on_to_the_last_bit(
+    straight: RunConfig, tmp_path: Path
+) -> None:
+    config = run_config(tmp_path / "run")
+    progress = Listening(stop_in="  episodes of step 2", stop_at=1)
+    with pytest.raises(KeyboardInterrupt):
+        execute(config, resume=False, progress=progress)
+    log = config.out / "rl" / "step-00001.jsonl"
+    lines = (straight.out / "rl" / log.name).read_bytes().splitlines(keepends=True)
+    last_call = max(at for at, line in enumerate(lines) if b'"kind":"call"' in line)
+    log.write_bytes(b"".join(lines[: last_call + 1]))
+    is_open = {name: episode.events for name, episode in standing(log).open.items()}
+    assert any(isinstance(event, Call) for events in is_open.values() for event in events)
+    execute(config, resume=True, progress=Listening())
+    after = read_log(log)
+    assert all(after[name].events[: len(events)] == events for name, events in is_open.items())
+    assert log.read_bytes().count(b'"kind":"start"') == len(after) == 6
+    assert equal(final_weights(config), final_weights(straight))
 
 
 def test_nothing_is_run_again_when_a_finished_run_is_resumed(straight: RunConfig) -> None:

@@ -50,6 +50,11 @@ class Domain:
     name: str
     schemas: Mapping[str, Schema]
 
+    def changing(self) -> frozenset[str]:
+        """Predicates that some action adds or deletes."""
+        effects = (atom for each in self.schemas.values() for atom in (*each.add, *each.delete))
+        return frozenset(atom[0] for atom in effects)
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Problem:
@@ -137,7 +142,7 @@ def valid_plan(domain: Domain, problem: Problem, plan: Iterable[str]) -> Verdict
 
 def ground(domain: Domain, objects: Sequence[str], init: State) -> list[Operator]:
     """Every action on `objects` that the atoms no action changes do not rule out from the start."""
-    changing = {atom[0] for s in domain.schemas.values() for atom in (*s.add, *s.delete)}
+    changing = domain.changing()
     return [
         operator(domain, schema.name, arguments)
         for schema in domain.schemas.values()
@@ -184,7 +189,7 @@ def _path(came: Mapping[State, tuple[State, Operator] | None], state: State) -> 
 
 
 def _bindings(
-    schema: Schema, objects: Sequence[str], init: State, changing: set[str]
+    schema: Schema, objects: Sequence[str], init: State, changing: frozenset[str]
 ) -> Iterator[tuple[str, ...]]:
     """Bind parameters one by one, giving up as soon as an unchanging atom is bound and false."""
     fixed = [atom for atom in schema.precondition if atom[0] not in changing]

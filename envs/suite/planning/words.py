@@ -23,6 +23,11 @@ class Words(NamedTuple):
     table: str = "table"
 
     @property
+    def example(self) -> str:
+        """A move to show how moves are written."""
+        return f"{self.unstack} b a"
+
+    @property
     def brief(self) -> str:
         """The actions, for those who know what the words mean."""
         return (
@@ -93,6 +98,16 @@ class Words(NamedTuple):
         ]
         return f"plan: {'; '.join(steps)}"
 
+    def why_not(self, state: State, missing: Atom) -> str:
+        """What stands against a move whose precondition `missing` does not hold."""
+        held = holding(state)
+        if missing[0] == "handempty" or (missing[0] == "clear" and held == missing[1]):
+            return f"{self.holding} {held}"
+        if missing[0] == "clear":
+            above = next(a[1] for a in state if a[0] == "on" and a[2] == missing[1])
+            return self.atom(("on", above, missing[1]))
+        return f"not {self.atom(missing)}"
+
     @property
     def _actions(self) -> dict[str, str]:
         return {
@@ -105,7 +120,7 @@ class Words(NamedTuple):
 
 PLAIN = Words()
 
-_MYSTERY = (
+MYSTERY = (
     "amber",
     "bell",
     "cedar",
@@ -152,5 +167,5 @@ _MYSTERY = (
 
 def draw_words(rng: np.random.Generator) -> Words:
     """Seven different words that have nothing to do with blocks."""
-    picks = rng.permutation(len(_MYSTERY))[: len(Words._fields)]
-    return Words(*(_MYSTERY[int(pick)] for pick in picks))
+    picks = rng.permutation(len(MYSTERY))[: len(Words._fields)]
+    return Words(*(MYSTERY[int(pick)] for pick in picks))

@@ -4,14 +4,17 @@
     confidence: 0.8
 
 It trains calibration. Some questions lack the line that everything rests on; to those the right
-answer is `unknown`. The reward is that of RLCR (arXiv 2507.16806): 1 for a right answer, less the
-penalty of a proper score, so that the best confidence to state is the true chance of being right.
-With chance p that is worth p * p under the Brier score; abstaining is worth the chance that the
-question cannot be answered, and nothing on one that can. Always abstaining earns the share of
-unanswerable questions, and doing nothing 0.
+answer is `unknown`. There are two rewards: the answer is right, and a proper score of the stated
+confidence. Their mean is the reward of RLCR (arXiv 2507.16806), 1[right] - (q - 1[right])^2, moved
+from -1..1 to 0..1, so that the best confidence to state is the true chance of being right; at
+chance p it is worth (1 + p^2) / 2. `unknown` is an answer like others, given with confidence 1: it
+earns 1 where it is right and 0 where the question has an answer, and pays only if that is less
+likely. A guess that admits to be one earns the half, always abstaining the share of questions that
+cannot be answered, and doing nothing 0.
 
-Metrics for the report: `correct` beside the stated confidence gives reliability and ECE, `coverage`
-and `risk` the selective curve, and abstention is told apart by whether it was right.
+A success is the full reward, so a right answer of which the agent was sure. Metrics for the report:
+`correct` beside the stated confidence gives reliability and ECE, `coverage` and `risk` the
+selective curve, and abstention is told apart by whether it was right.
 """
 
 from __future__ import annotations
@@ -59,7 +62,7 @@ class Confidence(Puzzle):
         horizon_unit="dependent steps",
         horizons=(1, 256),
         usual_horizons=(2, 4, 6, 8),
-        floor=0.2,
+        floor=0.5,
         prompt_chars=12_000,
         source="RLCR (arXiv 2507.16806)",
     )
@@ -84,7 +87,7 @@ class Confidence(Puzzle):
         self.unanswerable = unanswerable
         self.rule: Rule = rule
 
-    def varied(self, question: Question, rng: np.random.Generator, *, horizon: int) -> Question:
+    def varied(self, question: Question, rng: np.random.Generator) -> Question:
         """The question, or what is left of it without its key line."""
         is_spoilt = rng.random() < self.unanswerable and question.key is not None
         return without_key(question) if is_spoilt else question
@@ -110,12 +113,12 @@ class Confidence(Puzzle):
         return self.submitted is not None and self.submitted.answer != UNKNOWN
 
     @reward
-    def solved(self) -> float | None:
-        """1 for a right answer or abstention, less the penalty for the confidence; from -1."""
-        right = self.is_right()
-        if self.submitted is None or self.submitted.confidence is None:
-            return float(right)
-        return float(right) - (1.0 - _RULES[self.rule](right, self.submitted.confidence))
+    def calibrated(self) -> float:
+        """The proper score of the confidence, which is 1 in an abstention; 0 without an answer."""
+        if self.submitted is None:
+            return 0.0
+        stated = self.submitted.confidence
+        return _RULES[self.rule](self.is_right(), 1.0 if stated is None else stated)
 
     @metric
     def correct(self) -> float | None:

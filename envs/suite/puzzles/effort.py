@@ -66,7 +66,7 @@ class Effort(Puzzle):
         self.tokens = (least, most)
         self.form: Form = form
 
-    def varied(self, question: Question, rng: np.random.Generator, *, horizon: int) -> Question:
+    def varied(self, question: Question, rng: np.random.Generator) -> Question:
         """The question with a number of tokens, evenly drawn on a logarithmic scale."""
         least, most = np.log(self.tokens)
         asked = round(float(np.exp(rng.uniform(least, most))))

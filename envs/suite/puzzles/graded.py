@@ -10,6 +10,9 @@ compared with their numbers):
   `tokens_per_step` for each dependent step, and being off it, or above it, costs.
 - "adapt_think": AdaptThink (arXiv 2505.13417, section 4.1); a right answer without thought is worth
   a little more than one with it. Without its forced half of thoughtless samples.
+
+Under a cost few right answers earn the full reward, which is what counts as a success; read
+`correct` there.
 """
 
 from __future__ import annotations

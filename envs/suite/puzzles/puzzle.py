@@ -61,9 +61,7 @@ class Puzzle(Env):
         family = self.families[int(rng.integers(len(self.families)))]
         low, high = DIFFICULTIES
         difficulty = self.difficulty or int(rng.integers(low, high + 1))
-        question = self.varied(
-            family.draw(rng, horizon=horizon, difficulty=difficulty), rng, horizon=horizon
-        )
+        question = self.varied(family.draw(rng, horizon=horizon, difficulty=difficulty), rng)
         digest = hashlib.sha256(question.prompt.encode()).hexdigest()[:12]
         return Task(
             id=f"{question.family}-{digest}",
@@ -75,7 +73,7 @@ class Puzzle(Env):
             difficulty=difficulty,
         )
 
-    def varied(self, question: Question, rng: np.random.Generator, *, horizon: int) -> Question:
+    def varied(self, question: Question, rng: np.random.Generator) -> Question:
         """What an environment makes of a question that its family drew; by default the same."""
         return question
 
