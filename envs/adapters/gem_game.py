@@ -23,10 +23,7 @@ class Gem(GameEnv):
         horizon_unit="games",
         horizons=(1, 1),
         licence="Apache-2.0",
-<<<<<<< HEAD
-=======
         source="GEM, arXiv 2510.01051",
->>>>>>> main
         needs=(package("gem", install="gem-llm==0.1.0"),),
     )
 

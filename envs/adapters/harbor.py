@@ -61,16 +61,10 @@ class Harbor(Env):
         horizons=(1, 1),
         licence="the task's own",
         needs_sandbox=True,
-<<<<<<< HEAD
-        needs=(
-            given("path", what="a folder of tasks"),
-            DOCKER,
-=======
         source="Harbor, harborframework.com",
         needs=(
             DOCKER,
             given("path", what="a folder of Harbor tasks"),
->>>>>>> main
         ),
     )
     grants = (python, *FILE_TOOLS, plan)

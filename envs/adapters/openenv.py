@@ -21,11 +21,7 @@ from forethought.envs.adapters.library import library
 from forethought.envs.base import Env
 from forethought.envs.card import Card
 from forethought.envs.lines import without_plan
-<<<<<<< HEAD
-from forethought.envs.needs import given
-=======
 from forethought.envs.needs import given, package
->>>>>>> main
 from forethought.envs.scoring import metric, reward
 from forethought.envs.task import Split, Task
 
@@ -56,15 +52,11 @@ class OpenEnv(Env):
         horizon_unit="games",
         horizons=(1, 1),
         licence="the server's own",
-<<<<<<< HEAD
-        needs=(given("url", what="a server of OpenEnv"),),
-=======
         source="OpenEnv, github.com/huggingface/OpenEnv",
         needs=(
             package("websockets", install="forethought[openenv]"),
             given("url", what="an OpenEnv server"),
         ),
->>>>>>> main
     )
 
     def __init__(

@@ -33,10 +33,7 @@ class ReasoningGym(Env):
         horizon_unit="questions",
         horizons=(1, 1),
         licence="Apache-2.0",
-<<<<<<< HEAD
-=======
         source="Reasoning Gym, arXiv 2505.24760",
->>>>>>> main
         needs=(package("reasoning_gym", install="forethought[reasoning-gym]"),),
     )
     state_fields = ()

@@ -26,10 +26,7 @@ class TextArena(GameEnv):
         horizon_unit="games",
         horizons=(1, 1),
         licence="MIT",
-<<<<<<< HEAD
-=======
         source="github.com/LeonGuertler/TextArena",
->>>>>>> main
         needs=(package("textarena", install="forethought[textarena]"),),
     )
 

@@ -28,10 +28,7 @@ class TextWorld(GameEnv):
         horizons=(1, 12),
         usual_horizons=(2, 4, 6),
         licence="MIT",
-<<<<<<< HEAD
-=======
         source="TextWorld, arXiv 1806.11532",
->>>>>>> main
         needs=(package("textworld", install="forethought[textworld]"),),
     )
     instructions = "You play a text adventure. Reply with one command, such as: go east."

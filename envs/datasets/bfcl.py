@@ -36,7 +36,6 @@ from forethought.envs.datasets.bfcl_rows import (
 from forethought.envs.datasets.bfcl_world import Service, World, contains, data_folder, method_of
 from forethought.envs.datasets.dataset import DataMissing, Dataset
 from forethought.envs.datasets.described import described
-from forethought.envs.needs import Need, package
 from forethought.envs.scoring import metric, reward
 from forethought.envs.task import Split, Task
 from forethought.envs.tools import Tool
@@ -107,11 +106,6 @@ class BfclMultiTurn(Dataset):
         """Of all calls so far."""
         self.passed: list[bool] = []
         """For each turn that is over."""
-
-    @classmethod
-    def needs(cls) -> tuple[Need, ...]:
-        """The package, which holds the data, the services and the checks."""
-        return (package("bfcl_eval", install="forethought[bfcl]"),)
 
     @classmethod
     def load(cls, file: Path) -> Iterable[Task]:

@@ -66,12 +66,6 @@ class Dataset(Env):
         self.whole = whole
 
     @classmethod
-    def needs(cls) -> tuple[Need, ...]:
-        """The files of the set, and what the card says."""
-        own = data(cls.folder, files=cls.files.values(), origin=cls.origin)
-        return (own, *super().needs())
-
-    @classmethod
     @abstractmethod
     def load(cls, file: Path) -> Iterable[Task]:
         """All tasks of one file, in its order. Raises ValueError naming the row that is broken."""
@@ -157,15 +151,7 @@ class Dataset(Env):
 
     @classmethod
     def _advice(cls, problem: str) -> str:
-<<<<<<< HEAD
-        names = " or ".join(cls.files.values())
-        return (
-            f"{cls.__name__}: {problem}; get {names} from {cls.origin} and pass "
-            f"path=FOLDER, or put it into ${DATA}/{cls.folder}"
-        )
-=======
         return f"{cls.__name__}: {problem}; {cls._data().get}"
->>>>>>> main
 
 
 @cache
