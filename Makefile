@@ -72,7 +72,7 @@ types: setup
 	$(BIN)/mypy
 
 test: setup engine
-	$(BIN)/python -m pytest -n auto --dist loadfile
+	$(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder
 
 # vLLM needs other versions than those we test with. What it does not bring, pytest and gymnasium
 # for example, it finds in our environment, which stands last in its path.

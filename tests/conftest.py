@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import importlib.util
 import os
+from collections import Counter
+from pathlib import Path
 
 import hypothesis
 import pytest
@@ -23,6 +25,16 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         if reason is not None:
             for item in needy:
                 item.add_marker(pytest.mark.skip(reason=reason))
+    _longest_first(items)
+
+
+def _longest_first(items: list[pytest.Item]) -> None:
+    """Files with slow tests first, so that no worker begins a long one when the others are done."""
+    slow: Counter[Path] = Counter()
+    for item in items:
+        weight = 2 * bool(item.get_closest_marker("slow")) + bool(item.get_closest_marker("docker"))
+        slow[item.path] = max(slow[item.path], weight)
+    items.sort(key=lambda item: -slow[item.path])
 
 
 def missing_engine() -> str | None:

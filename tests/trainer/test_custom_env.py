@@ -7,6 +7,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from forethought.envs.check import check_env
 from forethought.trainer.metrics import read
 
@@ -22,6 +24,7 @@ def test_the_environment_takes_twenty_lines_with_imports_and_registration() -> N
     assert "class Ledger(Env):" in lines
 
 
+@pytest.mark.slow
 def test_the_example_trains_a_step_on_it(tmp_path: Path) -> None:
     done = subprocess.run(
         [sys.executable, EXAMPLE, tmp_path],
