@@ -12,6 +12,7 @@ from pydantic import BaseModel, JsonValue, ValidationError
 from forethought.agents.record.log import read_log
 from forethought.agents.record.trajectory import Trajectory
 from forethought.benchmarks.plan import Plan
+from forethought.envs.first_error import first_error
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,9 +60,8 @@ class RunFolder:
         try:
             return Plan.model_validate_json(self.plan_file.read_bytes())
         except ValidationError as error:
-            first = error.errors()[0]
-            where = ".".join(map(str, first["loc"])) or "file"
-            raise ValueError(f"{self.plan_file}: not a plan: {where}: {first['msg']}") from None
+            reason = first_error(error, whole="file")
+            raise ValueError(f"{self.plan_file}: not a plan: {reason}") from None
 
     def trajectories(self) -> list[Trajectory]:
         """Every episode begun, in the plan's order. Raises ValueError for a broken log."""

@@ -6,12 +6,15 @@ import hashlib
 import json
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Literal
+from typing import Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError
 
+from forethought.envs.first_error import first_error
+
 Trait = Literal["skills", "calibration", "strategy", "abstraction"]
 Split = Literal["train", "eval"]
+Hidden = TypeVar("Hidden", bound=BaseModel)
 
 
 class Task(BaseModel):
@@ -45,6 +48,19 @@ def split_of(task: Task) -> Split:
     return "eval" if hashlib.sha256(content.encode()).digest()[0] % 5 == 0 else "train"
 
 
+def hidden_of(task: Task, model: type[Hidden], *, told: str, advice: str = "") -> Hidden:
+    """The `data` of a task as its environment knows it.
+
+    Raises ValueError for a task of another environment: `told` says what it is not, `advice` what
+    to do.
+    """
+    try:
+        return model.model_validate(task.data)
+    except ValidationError as error:
+        reason = f"task {task.id!r} {told}: {first_error(error)}"
+        raise ValueError(f"{reason}; {advice}" if advice else reason) from None
+
+
 def load_tasks(path: Path) -> list[Task]:
     """Read a JSONL file of tasks. Raises ValueError naming the line that is broken."""
     return list(_read(path))
@@ -63,9 +79,7 @@ def _read(path: Path) -> Iterator[Task]:
             try:
                 yield Task.model_validate_json(line)
             except ValidationError as error:
-                first = error.errors()[0]
-                where = ".".join(str(part) for part in first["loc"]) or "line"
                 raise ValueError(
-                    f"{path}:{number}: not a task: {where}: {first['msg']}; "
+                    f"{path}:{number}: not a task: {first_error(error, whole='line')}; "
                     "each line is one JSON object with id and prompt"
                 ) from None

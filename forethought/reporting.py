@@ -9,6 +9,7 @@ from pydantic import ValidationError
 from forethought.benchmarks.eval_report import write_eval_report
 from forethought.benchmarks.folder import RunFolder, runs_in
 from forethought.benchmarks.results import Summary
+from forethought.envs.first_error import first_error
 
 
 def write_report_of(run: Path) -> tuple[Path, list[Summary]]:
@@ -31,9 +32,8 @@ def _training_report(run: Path) -> Path:
     try:
         config = RunConfig.model_validate_json(file.read_bytes())
     except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(map(str, first["loc"])) or "file"
-        raise ValueError(f"{file}: not the config of a run: {where}: {first['msg']}") from None
+        reason = first_error(error, whole="file")
+        raise ValueError(f"{file}: not the config of a run: {reason}") from None
     # The folder may have been moved since.
     return write_run_report(config.model_copy(update={"out": run}))
 

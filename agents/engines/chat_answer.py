@@ -13,6 +13,7 @@ from forethought.agents.engines.client import AnswerBroken, json_object
 from forethought.agents.engines.engine import EngineUnavailable
 from forethought.agents.engines.native_calls import NativeCall, NativeFunction, tags_of
 from forethought.agents.engines.sse import data_of
+from forethought.envs.first_error import first_error
 
 _END = "[DONE]"
 
@@ -40,10 +41,8 @@ async def read_chat(response: httpx.Response, began: float) -> ChatAnswer:
     try:
         return await _streamed(response, began) if is_stream else await _whole(response)
     except ValidationError as error:
-        first = error.errors()[0]
-        place = ".".join(str(part) for part in first["loc"])
         raise EngineUnavailable(
-            f"{response.url}: no chat completion: {place}: {first['msg']}; "
+            f"{response.url}: no chat completion: {first_error(error)}; "
             "is this an OpenAI-compatible server?"
         ) from None
 

@@ -24,6 +24,7 @@ from forethought.agents.engines.gate import Gate
 from forethought.agents.engines.http import raise_if_too_long
 from forethought.agents.engines.vllm_server import reload_weights
 from forethought.agents.templates.template import Template
+from forethought.envs.first_error import first_error
 
 
 class _Answer(BaseModel):
@@ -113,10 +114,8 @@ class HTTPTokenEngine:
             raise_if_too_long(error)
             raise
         except ValidationError as error:
-            first = error.errors()[0]
-            place = ".".join(str(part) for part in first["loc"])
             raise EngineUnavailable(
-                f"{where}: no token ids in the answer: {place}: {first['msg']}; "
+                f"{where}: no token ids in the answer: {first_error(error)}; "
                 "this needs a server that knows return_token_ids, such as vLLM"
             ) from None
         if not answer.choices or not answer.choices[0].token_ids:

@@ -20,6 +20,7 @@ from pydantic_core import from_json
 from forethought.agents.record.events import EVENT, End, Event, Start
 from forethought.agents.record.stop import STOP_CAUSE, Cause
 from forethought.agents.record.trajectory import Trajectory
+from forethought.envs.first_error import first_error
 
 _BLOCK = 1 << 16
 
@@ -159,9 +160,8 @@ def _parse(line: bytes, *, where: str) -> tuple[str, Event]:
     try:
         return episode, EVENT.validate_python(fields)
     except ValidationError as error:
-        first = error.errors()[0]
-        place = ".".join(str(part) for part in first["loc"]) or "event"
-        raise ValueError(f"{where}: not an event: {place}: {first['msg']}") from None
+        reason = first_error(error, whole="event")
+        raise ValueError(f"{where}: not an event: {reason}") from None
 
 
 def _open_to_append(path: Path) -> int:

@@ -24,6 +24,7 @@ from forethought.agents.record.verifiers_schema import Content, Node, ToolCall, 
 from forethought.agents.templates.packed import PackedTemplate
 from forethought.agents.templates.tokens import common_prefix
 from forethought.envs.calls import render_call
+from forethought.envs.first_error import first_error
 from forethought.envs.task import Task
 
 VERSION = 1
@@ -55,10 +56,9 @@ def _converted(line: bytes, *, where: str) -> Trajectory:
     try:
         trace = Trace.model_validate_json(line)
     except ValidationError as error:
-        first = error.errors()[0]
-        place = ".".join(map(str, first["loc"])) or "line"
+        reason = first_error(error, whole="line")
         raise ValueError(
-            f"{where}: no trace of verifiers 0.4 (version {VERSION}): {place}: {first['msg']}"
+            f"{where}: no trace of verifiers 0.4 (version {VERSION}): {reason}"
         ) from None
     for index, node in enumerate(trace.nodes):
         _require_sound(node, index, where=where)

@@ -18,6 +18,8 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from forethought.envs.first_error import first_error
+
 FILE = "task.toml"
 MAX_TEXT = 1 << 20
 """Bytes of task.toml, of an instruction and of a script."""
@@ -163,9 +165,7 @@ def _config(file: Path) -> Config:
     except tomllib.TOMLDecodeError as error:
         raise ValueError(f"{file}: not TOML: {error}") from None
     except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(map(str, first["loc"]))
-        raise ValueError(f"{file}: {where}: {first['msg']}") from None
+        raise ValueError(f"{file}: {first_error(error)}") from None
 
 
 def _require_supported(directory: Path, config: Config) -> None:

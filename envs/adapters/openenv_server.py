@@ -19,6 +19,7 @@ from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError
 
 from forethought.envs.adapters.library import library
 from forethought.envs.base import Env
+from forethought.envs.first_error import first_error
 from forethought.envs.task import Task
 
 logger = logging.getLogger(__name__)
@@ -93,9 +94,7 @@ class Session:
             if kind == "state":
                 return self._state()
         except ValidationError as error:
-            first = error.errors()[0]
-            where = ".".join(map(str, first["loc"]))
-            raise _Refused("VALIDATION_ERROR", f"{where}: {first['msg']}") from None
+            raise _Refused("VALIDATION_ERROR", first_error(error)) from None
         raise _Refused("UNKNOWN_TYPE", f"Unknown message type: {kind}")
 
     async def _reset(self, wanted: Reset) -> dict[str, JsonValue]:

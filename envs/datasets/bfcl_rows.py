@@ -8,13 +8,13 @@ from functools import cache
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
 from forethought.envs.datasets.bfcl_world import MODULES, Service
 from forethought.envs.datasets.described import Description
-from forethought.envs.datasets.rows import first_error, read_rows, required
+from forethought.envs.datasets.rows import read_rows, required
 from forethought.envs.pythonic import call_at
-from forethought.envs.task import Task
+from forethought.envs.task import Task, hidden_of
 
 _FROZEN = ConfigDict(frozen=True, extra="forbid")
 
@@ -111,10 +111,7 @@ def read_tasks(file: Path) -> Iterator[Task]:
 
 def script_of(task: Task) -> Script:
     """The hidden part of a task of `read_tasks`. Raises ValueError for any other task."""
-    try:
-        return Script.model_validate(task.data)
-    except ValidationError as error:
-        raise ValueError(f"task {task.id!r} is none of BFCL's: {first_error(error)}") from None
+    return hidden_of(task, Script, told="is none of BFCL's")
 
 
 @cache

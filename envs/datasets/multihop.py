@@ -20,8 +20,7 @@ from forethought.envs.datasets.library import Library, Reader, library, read_cor
 from forethought.envs.lines import without_plan
 from forethought.envs.rewards import brier, exact_match, normalise, token_f1
 from forethought.envs.scoring import metric, reward
-from forethought.envs.suite.code.judged import work_of
-from forethought.envs.task import Split
+from forethought.envs.task import Split, hidden_of
 from forethought.envs.tools import tool
 
 NUM_HITS = 5
@@ -74,7 +73,7 @@ class MultiHop(Dataset):
 
     async def begin(self) -> str:
         """Forget what was read. Raises ValueError for a task of another kind or corpus."""
-        self.work = work_of(self.task, Work)
+        self.work = hidden_of(self.task, Work, told="holds no work")
         self.library = self._library()
         self.evidence = tuple(dict.fromkeys(map(self._title, self.work.pages)))
         self.seen, self.read = {}, {}

@@ -18,7 +18,6 @@ from pydantic import BaseModel, ConfigDict, Field
 from forethought.envs.datasets.dataset import Dataset
 from forethought.envs.lines import without_plan
 from forethought.envs.scoring import metric, reward
-from forethought.envs.suite.code.judged import work_of
 from forethought.envs.suite.planning.pddl import read_domain, read_problem
 from forethought.envs.suite.planning.strips import (
     Domain,
@@ -31,7 +30,7 @@ from forethought.envs.suite.planning.strips import (
     unmet,
 )
 from forethought.envs.suite.planning.strips_env import Mode
-from forethought.envs.task import Split
+from forethought.envs.task import Split, hidden_of
 
 _BULLET = re.compile(r"^(?:[-*]|\d+[.):])\s+")
 _ASKED = {
@@ -83,7 +82,7 @@ class Planning(Dataset):
 
     async def begin(self) -> str:
         """Set the problem up. Raises ValueError for a task of another kind."""
-        self.work = work_of(self.task, Work)
+        self.work = hidden_of(self.task, Work, told="holds no work")
         self.domain = _domain(self.work.domain)
         self.problem = read_problem(self.work.problem)
         self.state = self.problem.init

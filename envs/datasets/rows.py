@@ -16,6 +16,8 @@ from typing import BinaryIO, TypeVar, cast
 
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
+from forethought.envs.first_error import first_error
+
 MAX_LINE = 16 << 20
 """Bytes of one line."""
 MAX_ARRAY = 256 << 20
@@ -65,13 +67,6 @@ def read_text(file: Path, *, max_bytes: int = MAX_ARRAY) -> str:
     """A whole text file. Raises ValueError if it is no text, is broken or too long."""
     with opened(file) as stream:
         return _decoded(_whole(file, stream, max_bytes), str(file))
-
-
-def first_error(error: ValidationError) -> str:
-    """What is wrong first, in one line: `answer: Field required`."""
-    first = error.errors(include_url=False, include_input=False)[0]
-    where = ".".join(str(part) for part in first["loc"])
-    return f"{where}: {first['msg']}" if where else first["msg"]
 
 
 def required(file: Path) -> Path:

@@ -24,8 +24,7 @@ from forethought.envs.datasets.rows import read_rows
 from forethought.envs.lines import without_plan
 from forethought.envs.rewards import brier, normalise
 from forethought.envs.scoring import metric, reward
-from forethought.envs.suite.code.judged import work_of
-from forethought.envs.task import Split, Task
+from forethought.envs.task import Split, Task, hidden_of
 from forethought.envs.tools import tool
 
 NUM_HITS = 5
@@ -98,7 +97,7 @@ class StrategyQA(Dataset):
 
     async def begin(self) -> str:
         """Forget what was read. Raises ValueError for a task of another kind."""
-        self.work = work_of(self.task, Work)
+        self.work = hidden_of(self.task, Work, told="holds no work")
         self.library = library(self._file()[0], read_facts)
         self.read = {}
         return self.task.prompt

@@ -8,7 +8,8 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from forethought.envs.datasets.rows import Row, first_error, numbered_lines
+from forethought.envs.datasets.rows import Row, numbered_lines
+from forethought.envs.first_error import first_error
 
 
 def read_table(file: Path, model: type[Row]) -> Iterator[tuple[str, Row]]:

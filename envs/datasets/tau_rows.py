@@ -9,12 +9,12 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError
 
 from forethought.envs.datasets.described import Description
-from forethought.envs.datasets.rows import first_error
 from forethought.envs.datasets.tau_shop import Shop
 from forethought.envs.datasets.tau_store import Store
 from forethought.envs.datasets.tau_tables import Tables
 from forethought.envs.datasets.tau_user import Customer
-from forethought.envs.task import Task
+from forethought.envs.first_error import first_error
+from forethought.envs.task import Task, hidden_of
 from forethought.envs.tools import as_tool
 
 Records = Mapping[str, Mapping[str, object]]
@@ -105,10 +105,7 @@ def task_of(row: Row, tables: Tables) -> Task:
 
 def script_of(task: Task) -> Script:
     """The hidden part of a task of `task_of`. Raises ValueError for any other task."""
-    try:
-        return Script.model_validate(task.data)
-    except ValidationError as error:
-        raise ValueError(f"task {task.id!r} is none of tau-bench: {first_error(error)}") from None
+    return hidden_of(task, Script, told="is none of tau-bench")
 
 
 def end_state(tables: Tables, actions: Iterable[Action]) -> Records:

@@ -13,6 +13,7 @@ import anyio
 import httpx
 from pydantic import ValidationError
 
+from forethought.envs.first_error import first_error
 from forethought.envs.search.apis import APIS, SearchAPI
 from forethought.envs.search.pacing import Clock, Retries, TokenBucket, asked_wait_s
 from forethought.envs.search.web_outcome import SearchOutcome, Status, may_pass, status_of
@@ -112,9 +113,7 @@ class HTTPSearch:
         try:
             answer = self.api.read(body)
         except ValidationError as error:
-            first = error.errors()[0]
-            place = ".".join(str(part) for part in first["loc"])
-            detail = f"not an answer of {self.name}: {place or 'the body'}: {first['msg']}"
+            detail = f"not an answer of {self.name}: {first_error(error, whole='the body')}"
             return self._outcome("error", query, detail=detail)
         if not answer.hits:
             return self._outcome(answer.status, query, detail=answer.detail)

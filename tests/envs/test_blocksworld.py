@@ -249,7 +249,7 @@ def test_wrong_options_are_refused_with_what_to_do(options: dict[str, Any], mess
 
 
 def test_a_task_of_another_environment_is_refused() -> None:
-    with pytest.raises(ValueError, match="task 'x' is no blocksworld task: Field required"):
+    with pytest.raises(ValueError, match="task 'x' is no blocksworld task: blocks: Field required"):
         Blocksworld().reset(options={"task": Task(id="x", prompt="?")})
 
 

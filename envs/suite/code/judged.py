@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from typing import ClassVar, TypeVar
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel
 
 from forethought.envs.base import Env
 from forethought.envs.granted import SANDBOX_TOOLS, plan
@@ -19,7 +19,7 @@ from forethought.envs.lazy import LazySandbox
 from forethought.envs.lines import without_plan
 from forethought.envs.rewards import brier
 from forethought.envs.scoring import metric, reward
-from forethought.envs.task import Split, Task
+from forethought.envs.task import Split, Task, hidden_of
 from forethought.envs.tools import tool
 from forethought.sandbox import (
     Backend,
@@ -124,10 +124,4 @@ class Judged(Env):
 
 def work_of(task: Task, kind: type[Work]) -> Work:
     """What a task holds in its data. Raises ValueError for a task of another environment."""
-    try:
-        return kind.model_validate(task.data)
-    except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(map(str, first["loc"]))
-        wanted = kind.__name__.lower()
-        raise ValueError(f"task {task.id!r} holds no {wanted}: {where}: {first['msg']}") from None
+    return hidden_of(task, kind, told=f"holds no {kind.__name__.lower()}")

@@ -13,7 +13,7 @@ import hashlib
 from typing import ClassVar
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict
 
 from forethought.envs.card import Card
 from forethought.envs.suite.planning import blocks
@@ -22,7 +22,7 @@ from forethought.envs.suite.planning.pddl import read_problem
 from forethought.envs.suite.planning.strips import Atom, Problem
 from forethought.envs.suite.planning.strips_env import Mode, StripsEnv, World
 from forethought.envs.suite.planning.words import PLAIN, Words, draw_words
-from forethought.envs.task import Split, Task
+from forethought.envs.task import Split, Task, hidden_of
 
 
 class _Data(BaseModel):
@@ -37,13 +37,8 @@ class _Data(BaseModel):
 
 
 def _read_task(task: Task) -> tuple[Problem, Words]:
-    try:
-        data = _Data.model_validate(task.data)
-    except ValidationError as error:
-        raise ValueError(
-            f"task {task.id!r} is no blocksworld task: {error.errors()[0]['msg']}; "
-            "make one with task_of or from_planbench"
-        ) from None
+    advice = "make one with task_of or from_planbench"
+    data = hidden_of(task, _Data, told="is no blocksworld task", advice=advice)
     init, goal = frozenset(data.init), frozenset(data.goal)
     problem = Problem(name="blocks", objects=data.blocks, init=init, goal=goal)
     return problem, Words(*data.words)

@@ -5,11 +5,11 @@ from __future__ import annotations
 import hashlib
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict
 
 from forethought.envs.suite.planning.strips import Atom, Problem
 from forethought.envs.suite.planning.wording import Naming, Wording, anonymous, renamed
-from forethought.envs.task import Task, Trait
+from forethought.envs.task import Task, Trait, hidden_of
 
 
 class _Data(BaseModel):
@@ -83,13 +83,8 @@ def read_strips_task(task: Task, plain: Wording) -> tuple[Problem, Wording]:
     it tells of what is not there.
     """
     domain = plain.domain
-    try:
-        data = _Data.model_validate(task.data)
-    except ValidationError as error:
-        raise ValueError(
-            f"task {task.id!r} is no {domain.name} task: {error.errors()[0]['msg']}; "
-            "make one with strips_task"
-        ) from None
+    advice = "make one with strips_task"
+    data = hidden_of(task, _Data, told=f"is no {domain.name} task", advice=advice)
     if data.domain != domain.name:
         raise ValueError(f"task {task.id!r} is one of {data.domain!r}, not of {domain.name!r}")
     if data.words.keys() != plain.words.keys() or len(set(data.words.values())) < len(plain.words):

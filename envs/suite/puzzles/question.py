@@ -10,6 +10,7 @@ from typing import Protocol
 import numpy as np
 from pydantic import BaseModel, ConfigDict, JsonValue, ValidationError
 
+from forethought.envs.first_error import first_error
 from forethought.envs.lines import without_plan
 from forethought.envs.task import Task
 
@@ -85,8 +86,6 @@ def question_of(task: Task) -> Question:
     try:
         return Question.model_validate(hidden)
     except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"])
         raise ValueError(
-            f"task {task.id!r} is no puzzle: {where}: {first['msg']}; puzzles are made by make_task"
+            f"task {task.id!r} is no puzzle: {first_error(error)}; puzzles are made by make_task"
         ) from None

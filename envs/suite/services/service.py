@@ -18,12 +18,12 @@ from collections.abc import Sequence
 from typing import ClassVar, NamedTuple
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict
 
 from forethought.envs.base import Env, Step
 from forethought.envs.calls import Action, Json, render_call
 from forethought.envs.scoring import metric, reward
-from forethought.envs.task import Split, Task
+from forethought.envs.task import Split, Task, hidden_of
 
 Value = str | int
 Row = dict[str, Value]
@@ -247,14 +247,8 @@ class Service(Env):
         return hashlib.blake2b(state.encode(), digest_size=8).hexdigest()
 
     def _read_task(self) -> Shift:
-        try:
-            shift = Shift.model_validate(self.task.data)
-        except ValidationError as error:
-            where = ".".join(str(part) for part in error.errors()[0]["loc"])
-            raise ValueError(
-                f"task {self.task.id!r} is no shift of a service: {where}: "
-                f"{error.errors()[0]['msg']}; shifts are made by make_task"
-            ) from None
+        advice = "shifts are made by make_task"
+        shift = hidden_of(self.task, Shift, told="is no shift of a service", advice=advice)
         if shift.service != self.service or not shift.requests:
             raise ValueError(
                 f"task {self.task.id!r} has {len(shift.requests)} requests of {shift.service!r}; "

@@ -13,7 +13,7 @@ import re
 from typing import ClassVar
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict
 
 from forethought.envs.base import Env
 from forethought.envs.card import Card
@@ -22,7 +22,7 @@ from forethought.envs.scoring import metric, reward
 from forethought.envs.suite.worlds import stock, warehouse
 from forethought.envs.suite.worlds.mistakes import Mistakes
 from forethought.envs.suite.worlds.warehouse import DIRECTIONS, Push, Room, mask
-from forethought.envs.task import Split, Task
+from forethought.envs.task import Split, Task, hidden_of
 
 _LINE = re.compile(
     r"^\W*(?:\d+\W+)?([a-z])\s+(up|down|left|right)(?:\s+(\d{1,3}))?\W*$", re.IGNORECASE
@@ -190,11 +190,8 @@ class _Data(BaseModel):
 
 
 def _read_task(task: Task) -> tuple[Room, dict[str, int], int]:
+    data = hidden_of(task, _Data, told="is no boxes task", advice="make one with task_of")
     try:
-        return stock.read_rows(_Data.model_validate(task.data).rows)
-    except ValidationError as error:
-        raise ValueError(
-            f"task {task.id!r} is no boxes task: {error.errors()[0]['msg']}; make one with task_of"
-        ) from None
+        return stock.read_rows(data.rows)
     except ValueError as error:
         raise ValueError(f"task {task.id!r}: {error}") from None

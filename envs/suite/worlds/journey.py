@@ -14,7 +14,7 @@ import hashlib
 from typing import ClassVar
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict
 
 from forethought.envs.base import Env
 from forethought.envs.card import Card
@@ -22,7 +22,7 @@ from forethought.envs.lines import commands
 from forethought.envs.scoring import metric, reward
 from forethought.envs.suite.worlds.mistakes import Mistakes
 from forethought.envs.suite.worlds.roads import Map, draw
-from forethought.envs.task import Split, Task
+from forethought.envs.task import Split, Task, hidden_of
 
 
 class Journey(Env):
@@ -187,13 +187,7 @@ class _Data(BaseModel):
 
 
 def _read_task(task: Task) -> Map:
-    try:
-        data = _Data.model_validate(task.data)
-    except ValidationError as error:
-        raise ValueError(
-            f"task {task.id!r} is no journey task: {error.errors()[0]['msg']}; "
-            "make one with task_of"
-        ) from None
+    data = hidden_of(task, _Data, told="is no journey task", advice="make one with task_of")
     try:
         roads = Map(
             hours={(one, other): hours for one, other, hours in data.roads},

@@ -12,7 +12,7 @@ import hashlib
 from typing import ClassVar
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict
 
 from forethought.envs.base import Env
 from forethought.envs.card import Card
@@ -20,7 +20,7 @@ from forethought.envs.lines import commands
 from forethought.envs.scoring import metric, reward
 from forethought.envs.suite.worlds.locks import HALL, Castle, Door, draw
 from forethought.envs.suite.worlds.mistakes import Mistakes
-from forethought.envs.task import Split, Task
+from forethought.envs.task import Split, Task, hidden_of
 
 
 class Keys(Env):
@@ -166,12 +166,7 @@ class _Data(BaseModel):
 
 
 def _read_task(task: Task) -> Castle:
-    try:
-        data = _Data.model_validate(task.data)
-    except ValidationError as error:
-        raise ValueError(
-            f"task {task.id!r} is no keys task: {error.errors()[0]['msg']}; make one with task_of"
-        ) from None
+    data = hidden_of(task, _Data, told="is no keys task", advice="make one with task_of")
     doors = {
         room: Door(key=key, stands_in=place, holds=holds)
         for room, (key, place, holds) in data.doors.items()

@@ -14,7 +14,7 @@ import hashlib
 from typing import ClassVar
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict
 
 from forethought.envs.base import Env
 from forethought.envs.card import Card
@@ -22,7 +22,7 @@ from forethought.envs.lines import first_command
 from forethought.envs.scoring import metric, reward
 from forethought.envs.suite.worlds.corridors import NUM_DOORS, Corridor, draw
 from forethought.envs.suite.worlds.mistakes import Mistakes
-from forethought.envs.task import Split, Task
+from forethought.envs.task import Split, Task, hidden_of
 
 
 class Passages(Env):
@@ -148,13 +148,7 @@ class _Data(BaseModel):
 
 
 def _read_task(task: Task) -> tuple[Corridor, ...]:
-    try:
-        data = _Data.model_validate(task.data)
-    except ValidationError as error:
-        raise ValueError(
-            f"task {task.id!r} is no passages task: {error.errors()[0]['msg']}; "
-            "make one with task_of"
-        ) from None
+    data = hidden_of(task, _Data, told="is no passages task", advice="make one with task_of")
     told: dict[str, str] = {}
     for name, doors, right, notes in data.way:
         told.update(notes)
