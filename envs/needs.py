@@ -47,16 +47,20 @@ def given(option: str, *, what: str) -> Need:
     return Need(what=what, get=f"pass --option {option}=...", is_here=lambda: False, option=option)
 
 
+def data_folder(folder: str) -> Path | None:
+    """`$FORETHOUGHT_DATA/<folder>`, there or not; None where the variable is not set."""
+    root = os.environ.get(DATA)
+    return Path(root, folder).expanduser() if root else None
+
+
 def data(folder: str, *, files: Iterable[str], origin: str) -> Need:
     """Any of the files, gzipped or not, in `$FORETHOUGHT_DATA/<folder>` or where `path` says."""
     names = tuple(files)
     packed = tuple(f"{name}.gz" for name in names)
 
     def is_here() -> bool:
-        root = os.environ.get(DATA)
-        return bool(root) and any(
-            Path(str(root), folder, name).is_file() for name in names + packed
-        )
+        found = data_folder(folder)
+        return found is not None and any((found / name).is_file() for name in names + packed)
 
     return Need(
         what=f"the data set {folder}",

@@ -17,7 +17,6 @@ that is mixed but fixed, so `-n` as large as the split evaluates every task exac
 from __future__ import annotations
 
 import hashlib
-import os
 from abc import abstractmethod
 from collections.abc import Callable, Iterable, Mapping
 from functools import cache
@@ -28,7 +27,7 @@ import numpy as np
 
 from forethought.envs.base import Env
 from forethought.envs.datasets.rows import required
-from forethought.envs.needs import DATA, Need, data
+from forethought.envs.needs import DATA, Need, data, data_folder
 from forethought.envs.task import Split, Task, split_of
 
 Loader = Callable[[Path], Iterable[Task]]
@@ -136,11 +135,9 @@ class Dataset(Env):
         raise DataMissing(self._advice(f"no file {names} in {root}"))
 
     def _root(self) -> Path:
-        given = os.environ.get(DATA)
-        if self.path is None and not given:
+        root = data_folder(self.folder) if self.path is None else Path(self.path).expanduser()
+        if root is None:
             raise DataMissing(self._advice(f"no path was given and {DATA} is not set"))
-        root = Path(given or "", self.folder) if self.path is None else Path(self.path)
-        root = root.expanduser()
         if not root.exists():
             raise DataMissing(self._advice(f"no file or folder {root}"))
         return root

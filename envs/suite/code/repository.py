@@ -17,7 +17,6 @@ from __future__ import annotations
 
 import dataclasses
 import logging
-import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import ClassVar
@@ -29,7 +28,7 @@ from pydantic import BaseModel, ConfigDict
 from forethought.envs.calls import render_call
 from forethought.envs.card import Card
 from forethought.envs.context import Context
-from forethought.envs.needs import DATA, Need
+from forethought.envs.needs import DATA, Need, data_folder
 from forethought.envs.scoring import metric
 from forethought.envs.suite.code import mender
 from forethought.envs.suite.code.judged import Judged, work_of
@@ -82,7 +81,7 @@ class Repository(Judged):
                 what="source distributions from PyPI",
                 get=f"pip download --no-deps --no-binary :all: -d FOLDER toolz inflection, and "
                 f"pass path=FOLDER, or put them into ${DATA}/{FOLDER}",
-                is_here=lambda: any(_usual_folder().glob("*.tar.gz")),
+                is_here=lambda: bool(_archives(data_folder(FOLDER))),
                 option="path",
             ),
         ),
@@ -203,7 +202,7 @@ class Repository(Judged):
 
     def _files(self) -> list[Path]:
         folder = self._folder()
-        files = sorted(folder.glob("*.tar.gz"))
+        files = _archives(folder)
         if not files:
             raise ValueError(f"no source distribution (*.tar.gz) in {str(folder)!r}")
         return files
@@ -211,9 +210,10 @@ class Repository(Judged):
     def _folder(self) -> Path:
         if self.path:
             return Path(self.path)
-        if DATA not in os.environ:
+        folder = data_folder(FOLDER)
+        if folder is None:
             raise ValueError(f"a folder is needed: --option path=FOLDER, or ${DATA}/{FOLDER}")
-        return _usual_folder()
+        return folder
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
@@ -281,6 +281,5 @@ def _has_docker() -> bool:
     return any(backend.usable for backend in backends() if backend.name == "docker")
 
 
-def _usual_folder() -> Path:
-    """Where archives are unless an option says otherwise."""
-    return Path(os.environ.get(DATA, "/nowhere"), FOLDER)
+def _archives(folder: Path | None) -> list[Path]:
+    return sorted(folder.glob("*.tar.gz")) if folder else []
