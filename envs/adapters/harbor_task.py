@@ -222,8 +222,6 @@ def _text(file: Path) -> str:
 
 def _megabytes(size: object) -> object:
     """`"2G"` as 2048; what does not read so is left for the model to refuse."""
-    if isinstance(size, str) and (
-        match := re.fullmatch(r"\s*([\d.]+)\s*([GMK])B?\s*", size.upper())
-    ):
+    if isinstance(size, str) and (match := _SIZE.fullmatch(size.upper())):
         return int(float(match[1]) * _SIZES[match[2]])
     return size

@@ -28,7 +28,6 @@ from forethought.envs.task import Split, Task
 MAX_STEPS = 100
 MAX_MESSAGE = 16 << 20
 OPEN_S = 10.0
-STEP_S = 120.0
 NUM_SEEDS = 1 << 31
 REFUSALS = ("EXECUTION_ERROR", "VALIDATION_ERROR")
 """Errors about an action; every other one is about the server."""

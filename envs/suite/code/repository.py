@@ -28,7 +28,7 @@ from pydantic import BaseModel, ConfigDict
 from forethought.envs.calls import render_call
 from forethought.envs.card import Card
 from forethought.envs.context import Context
-from forethought.envs.needs import DATA, Need, data_folder
+from forethought.envs.needs import DATA, DOCKER, Need, data_folder
 from forethought.envs.scoring import metric
 from forethought.envs.suite.code import mender
 from forethought.envs.suite.code.judged import Judged, work_of
@@ -40,7 +40,6 @@ from forethought.sandbox import (
     Judge,
     Suite,
     Verdict,
-    backends,
     build_image,
     known_from_reference,
 )
@@ -134,7 +133,7 @@ class Repository(Judged):
         no such bugs.
         """
         bug = work_of(task, Bug)
-        if self.image is None and self.backend in ("auto", "docker") and _has_docker():
+        if self.image is None and self.backend in ("auto", "docker") and DOCKER.is_here():
             image = await anyio.to_thread.run_sync(build_image, ["pytest"])
             self.image = image.reference
         self.planted = await _planted(bug, self._archive(bug), fresh=self.open_sandbox)
@@ -275,10 +274,6 @@ def _mending(broken: str, sdist: Sdist, path: str) -> list[str]:
 
 def _encoded(modules: Mapping[str, str]) -> dict[str, bytes]:
     return {path: text.encode() for path, text in modules.items()}
-
-
-def _has_docker() -> bool:
-    return any(backend.usable for backend in backends() if backend.name == "docker")
 
 
 def _archives(folder: Path | None) -> list[Path]:
