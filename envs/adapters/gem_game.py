@@ -14,6 +14,8 @@ from forethought.envs.card import Card
 from forethought.envs.needs import package
 from forethought.envs.task import Split
 
+INSTALL = "gem-llm==0.1.0"
+
 
 class Gem(GameEnv):
     """`game` is an id that GEM knows."""
@@ -24,7 +26,7 @@ class Gem(GameEnv):
         horizons=(1, 1),
         licence="Apache-2.0",
         source="GEM, arXiv 2510.01051",
-        needs=(package("gem", install="gem-llm==0.1.0"),),
+        needs=(package("gem", install=INSTALL),),
     )
 
     def __init__(
@@ -39,8 +41,8 @@ class Gem(GameEnv):
 
     def open_game(self) -> _GemGame:
         """A new environment. Raises ValueError without GEM, or for one that it does not know."""
-        registration = library("gem.envs.registration", extra="gem-llm==0.1.0")
-        library("gem.envs", extra="gem-llm==0.1.0")
+        registration = library("gem.envs.registration", install=INSTALL)
+        library("gem.envs", install=INSTALL)
         if self.game not in registration.ENV_REGISTRY:
             known = len(registration.ENV_REGISTRY)
             raise ValueError(f"GEM has no environment {self.game!r}; there are {known}")

@@ -25,6 +25,7 @@ from forethought.envs.needs import given, package
 from forethought.envs.scoring import metric, reward
 from forethought.envs.task import Split, Task
 
+INSTALL = "forethought[openenv]"
 MAX_STEPS = 100
 MAX_MESSAGE = 16 << 20
 OPEN_S = 10.0
@@ -53,7 +54,7 @@ class OpenEnv(Env):
         licence="the server's own",
         source="OpenEnv, github.com/huggingface/OpenEnv",
         needs=(
-            package("websockets", install="forethought[openenv]"),
+            package("websockets", install=INSTALL),
             given("url", what="an OpenEnv server"),
         ),
     )
@@ -89,8 +90,8 @@ class OpenEnv(Env):
         if not self.url.startswith(("http://", "https://")):
             raise ValueError(f"a server is needed: --option url=http://..., not {self.url!r}")
         self._field = text_field(await self._schema())
-        client = library("websockets.asyncio.client", extra="openenv")
-        broken = library("websockets", extra="openenv").WebSocketException
+        client = library("websockets.asyncio.client", install=INSTALL)
+        broken = library("websockets", install=INSTALL).WebSocketException
         try:
             self._connection = await client.connect(
                 f"ws{self.url.removeprefix('http')}/ws",
@@ -150,7 +151,7 @@ class OpenEnv(Env):
 
     async def _ask(self, kind: str, data: dict[str, JsonValue]) -> Observed | str:
         """The observation, or why an action was refused. Raises ConnectionError."""
-        closed = library("websockets", extra="openenv").ConnectionClosed
+        closed = library("websockets", install=INSTALL).ConnectionClosed
         # A full server says so and closes; its word is there to be read when sending is too late.
         with contextlib.suppress(closed):
             await self._connection.send(json.dumps({"type": kind, "data": data}))

@@ -22,6 +22,7 @@ from forethought.envs.base import Env
 from forethought.envs.first_error import first_error
 from forethought.envs.task import Task
 
+INSTALL = "forethought[openenv]"
 logger = logging.getLogger(__name__)
 
 MAX_MESSAGE = 16 << 20
@@ -129,8 +130,8 @@ async def serving(
 
     Raises ValueError without the library websockets.
     """
-    server = library("websockets.asyncio.server", extra="openenv")
-    closed = library("websockets", extra="openenv").ConnectionClosed
+    server = library("websockets.asyncio.server", install=INSTALL)
+    closed = library("websockets", install=INSTALL).ConnectionClosed
     num_sessions = 0
 
     async def session(connection: Any) -> None:

@@ -21,6 +21,7 @@ from forethought.envs.needs import package
 from forethought.envs.scoring import reward
 from forethought.envs.task import Split, Task
 
+INSTALL = "forethought[reasoning-gym]"
 Scorer = Literal["strict", "own"]
 NUM_SEEDS = 1 << 31
 
@@ -34,7 +35,7 @@ class ReasoningGym(Env):
         horizons=(1, 1),
         licence="Apache-2.0",
         source="Reasoning Gym, arXiv 2505.24760",
-        needs=(package("reasoning_gym", install="forethought[reasoning-gym]"),),
+        needs=(package("reasoning_gym", install=INSTALL),),
     )
     state_fields = ()
     instructions = "Reply with the answer alone."
@@ -99,8 +100,8 @@ class ReasoningGym(Env):
 
 def _entry(name: str, seed: int) -> tuple[Any, dict[str, Any]]:
     """A dataset of one question, and the question."""
-    factory = library("reasoning_gym.factory", extra="reasoning-gym")
-    library("reasoning_gym", extra="reasoning-gym")
+    factory = library("reasoning_gym.factory", install=INSTALL)
+    library("reasoning_gym", install=INSTALL)
     if name not in factory.DATASETS:
         raise ValueError(
             f"reasoning-gym has no dataset {name!r}; there are {len(factory.DATASETS)}"

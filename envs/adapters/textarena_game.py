@@ -15,6 +15,7 @@ from forethought.envs.card import Card
 from forethought.envs.needs import package
 from forethought.envs.task import Split
 
+INSTALL = "forethought[textarena]"
 PLAYER = 0
 
 
@@ -27,7 +28,7 @@ class TextArena(GameEnv):
         horizons=(1, 1),
         licence="MIT",
         source="github.com/LeonGuertler/TextArena",
-        needs=(package("textarena", install="forethought[textarena]"),),
+        needs=(package("textarena", install=INSTALL),),
     )
 
     def __init__(
@@ -42,7 +43,7 @@ class TextArena(GameEnv):
 
     def open_game(self) -> _Arena:
         """A new game. Raises ValueError without TextArena, or for a game that it does not know."""
-        arena = library("textarena", extra="textarena")
+        arena = library("textarena", install=INSTALL)
         known = arena.envs.registration.ENV_REGISTRY
         if self.game not in known:
             raise ValueError(f"TextArena has no game {self.game!r}; there are {len(known)}")

@@ -18,6 +18,8 @@ from forethought.envs.card import Card
 from forethought.envs.needs import package
 from forethought.envs.task import Split
 
+INSTALL = "forethought[textworld]"
+
 
 class TextWorld(GameEnv):
     """A house of `rooms` rooms, with a quest in it."""
@@ -29,7 +31,7 @@ class TextWorld(GameEnv):
         usual_horizons=(2, 4, 6),
         licence="MIT",
         source="TextWorld, arXiv 1806.11532",
-        needs=(package("textworld", install="forethought[textworld]"),),
+        needs=(package("textworld", install=INSTALL),),
     )
     instructions = "You play a text adventure. Reply with one command, such as: go east."
     tells_expert = True
@@ -49,7 +51,7 @@ class TextWorld(GameEnv):
 
     def open_game(self) -> _Adventure:
         """A new game. Raises ValueError without TextWorld."""
-        return _Adventure(library("textworld", extra="textworld"), rooms=self.rooms)
+        return _Adventure(library("textworld", install=INSTALL), rooms=self.rooms)
 
 
 class _Adventure:

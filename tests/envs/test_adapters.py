@@ -198,11 +198,11 @@ def test_two_games_that_draw_from_the_process_do_not_disturb_each_other_or_us() 
 
 def test_a_library_that_is_missing_is_asked_for_in_one_line() -> None:
     with pytest.raises(
-        ValueError, match=r"needs nowhere; run: pip install 'forethought\[nowhere\]'"
+        ValueError, match=r"this needs nobody_has_it; run: pip install 'forethought\[nowhere\]'"
     ):
-        library("a_library_that_nobody_has", extra="nowhere")
+        library("nobody_has_it", install="forethought[nowhere]")
     with pytest.raises(ValueError, match=r"run: pip install 'gone==1\.0'"):
-        library("a_library_that_nobody_has.inside", extra="gone==1.0")
+        library("nobody_has_it.inside", install="gone==1.0")
 
 
 @needs("reasoning_gym")
