@@ -14,7 +14,7 @@ import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
@@ -42,8 +42,8 @@ class Phase(_Section):
     timeout_sec: float | None = Field(default=None, gt=0)
     env: dict[str, str] = Field(default_factory=dict)
     environment_mode: Literal["shared", "separate"] | None = None
-    environment: dict[str, Any] | None = None
-    collect: tuple[Any, ...] = ()
+    environment: dict[str, object] | None = None
+    collect: tuple[object, ...] = ()
 
 
 class Machine(_Section):
@@ -55,9 +55,9 @@ class Machine(_Section):
     memory_mb: int | None = Field(default=None, gt=0)
     storage_mb: int | None = Field(default=None, gt=0)
     gpus: int | None = None
-    tpu: dict[str, Any] | None = None
-    mcp_servers: tuple[Any, ...] = ()
-    healthcheck: dict[str, Any] | None = None
+    tpu: dict[str, object] | None = None
+    mcp_servers: tuple[object, ...] = ()
+    healthcheck: dict[str, object] | None = None
     env: dict[str, str] = Field(default_factory=dict)
     workdir: str | None = None
     network_mode: Literal["public", "no-network", "allowlist"] = "public"
@@ -85,12 +85,12 @@ class Config(_Section):
 
     schema_version: str | None = None
     version: str | None = None
-    metadata: dict[str, Any] = Field(default_factory=dict)
+    metadata: dict[str, object] = Field(default_factory=dict)
     agent: Phase = Phase()
     verifier: Phase = Phase()
     environment: Machine = Machine()
     solution: Solution = Solution()
-    steps: tuple[Any, ...] = ()
+    steps: tuple[object, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
