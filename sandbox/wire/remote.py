@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import io
 import itertools
+from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 
@@ -31,7 +32,7 @@ CONCURRENT_BOOTS = 4
 """Starting more at once makes none of them ready sooner, and each much later."""
 
 
-class RemoteSandbox:
+class RemoteSandbox(ABC):
     """A live sandbox whose agent answers at the other end of a wire."""
 
     def __init__(self, wire: Wire, *, network: Sequence[str] = ()) -> None:
@@ -185,13 +186,13 @@ class RemoteSandbox:
             with anyio.CancelScope(shield=True):
                 await self._release()
 
+    @abstractmethod
     async def _open_twin(self) -> RemoteSandbox:
         """Another one of the same kind. Raises SandboxUnavailable."""
-        raise NotImplementedError
 
+    @abstractmethod
     async def _release(self) -> None:
         """Remove what the backend made for this sandbox, now that the wire is closed."""
-        raise NotImplementedError
 
     async def _file_request(self, request: Request, what: str) -> Reply:
         if "\0" in request.path:
