@@ -81,6 +81,7 @@ class BfclMultiTurn(Dataset):
         horizon_unit="calls of the known solution",
         horizons=(1, 64),
         licence="Apache-2.0 (bfcl-eval)",
+        source="Patil et al., ICML 2025; github.com/ShishirPatil/gorilla",
     )
     folder = "bfcl"
     files: Mapping[Split, str] = {"eval": "BFCL_v4_multi_turn_base.json"}
