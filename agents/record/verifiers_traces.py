@@ -6,9 +6,6 @@ Every sampled node becomes one call with exactly its tokens. A path that goes on
 main conversation ended is that conversation; any other, such as a sub-agent's or one from before a
 compaction, is a thread of its own, whose history is context. Nodes that carry no tokens (a
 relayed evaluation) are kept as text, in ids that say nothing about the model, and are not trained.
-
-Schema: verifiers/v1/trace.py and graph.py of verifiers 0.4.0 (MIT,
-github.com/PrimeIntellect-ai/verifiers).
 """
 
 from __future__ import annotations
@@ -17,15 +14,14 @@ import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError
+from pydantic import ValidationError
 
 from forethought.agents.record.events import Call, End, Event, Message, Reward, Start
 from forethought.agents.record.stop import STOP_CAUSE, Cause, Stop
 from forethought.agents.record.trajectory import Trajectory
+from forethought.agents.record.verifiers_schema import Content, Node, ToolCall, Trace
 from forethought.agents.templates.packed import PackedTemplate
-from forethought.agents.templates.template import Role
 from forethought.agents.templates.tokens import common_prefix
 from forethought.envs.calls import render_call
 from forethought.envs.task import Task
@@ -43,75 +39,6 @@ STOPS: dict[str, Stop] = {
 MAX_LINE = 256 << 20
 
 
-class _Part(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="ignore")
-
-
-class _ToolCall(_Part):
-    id: str
-    name: str
-    arguments: str
-
-
-class _Content(_Part):
-    role: Role
-    content: str | list[dict[str, JsonValue]] | None = None
-    reasoning_content: str | None = None
-    tool_calls: list[_ToolCall] | None = None
-    tool_call_id: str | None = None
-
-
-class _Node(_Part):
-    parent: int | None = None
-    message: _Content
-    sampled: bool = False
-    token_ids: list[int] = Field(default_factory=list)
-    mask: list[bool] = Field(default_factory=list)
-    logprobs: list[float] = Field(default_factory=list)
-    timestamp: float = 0.0
-
-
-class _ModelCall(_Part):
-    node: int | None = None
-    model: str | None = None
-    finish_reason: str | None = None
-
-
-class _Reward(_Part):
-    score: float
-    weight: float = 1.0
-
-
-class _Data(_Part):
-    name: str | None = None
-    prompt: str | list[_Content] | None = None
-
-
-class _Task(_Part):
-    type: str
-    data: _Data
-    key: str | None = None
-
-
-class _Error(_Part):
-    type: str
-    message: str
-
-
-class _Trace(_Part):
-    version: Literal[1]
-    id: str
-    task: _Task
-    nodes: list[_Node] = Field(default_factory=list)
-    calls: list[_ModelCall] = Field(default_factory=list)
-    rewards: dict[str, _Reward | None] = Field(default_factory=dict)
-    metrics: dict[str, float | None] = Field(default_factory=dict)
-    ok: bool = False
-    stop_condition: str | None = None
-    is_timeout: bool = False
-    errors: list[_Error] = Field(default_factory=list)
-
-
 def read_traces(path: Path) -> Iterator[Trajectory]:
     """Every trace of a file, in order. Raises ValueError with file and line for a broken one."""
     with path.open("rb") as lines:
@@ -126,7 +53,7 @@ def read_traces(path: Path) -> Iterator[Trajectory]:
 
 def _converted(line: bytes, *, where: str) -> Trajectory:
     try:
-        trace = _Trace.model_validate_json(line)
+        trace = Trace.model_validate_json(line)
     except ValidationError as error:
         first = error.errors()[0]
         place = ".".join(map(str, first["loc"])) or "line"
@@ -138,7 +65,7 @@ def _converted(line: bytes, *, where: str) -> Trajectory:
     return Trajectory(trace.id, _Converter(trace).events())
 
 
-def _require_sound(node: _Node, index: int, *, where: str) -> None:
+def _require_sound(node: Node, index: int, *, where: str) -> None:
     place = f"{where}: nodes.{index}"
     if node.parent is not None and not 0 <= node.parent < index:
         raise ValueError(f"{place}: parent {node.parent} does not come before it")
@@ -163,7 +90,7 @@ class _Thread:
 class _Converter:
     """Turns the nodes of one trace into events, one after the other."""
 
-    def __init__(self, trace: _Trace) -> None:
+    def __init__(self, trace: Trace) -> None:
         self._trace = trace
         self._template = PackedTemplate()
         self._threads = [_Thread("")]
@@ -261,7 +188,7 @@ class _Converter:
             path.append(parent)
         return path[::-1]
 
-    def _tokens(self, node: _Node) -> list[int]:
+    def _tokens(self, node: Node) -> list[int]:
         if node.token_ids:
             return node.token_ids
         return self._template.render(node.message.role, _text(node.message))
@@ -271,14 +198,14 @@ class _Converter:
         return None if call is None else call.finish_reason
 
 
-def _task(trace: _Trace) -> Task:
+def _task(trace: Trace) -> Task:
     prompt = trace.task.data.prompt
     text = prompt if isinstance(prompt, str) else "\n".join(_text(each) for each in prompt or ())
     name = trace.task.data.name or trace.task.key or trace.id
     return Task(id=name, prompt=text or name)
 
 
-def _stop(trace: _Trace) -> Stop:
+def _stop(trace: Trace) -> Stop:
     if trace.is_timeout:
         return Stop.TIME_LIMIT
     if not trace.ok:
@@ -287,7 +214,7 @@ def _stop(trace: _Trace) -> Stop:
     return STOPS.get(trace.stop_condition or "", Stop.SUBMITTED)
 
 
-def _rewards(trace: _Trace, stop: Stop, *, t: float) -> list[Reward]:
+def _rewards(trace: Trace, stop: Stop, *, t: float) -> list[Reward]:
     """One reward, their weighted sum; none where infrastructure failed."""
     if STOP_CAUSE[stop] is not Cause.POLICY:
         return []
@@ -298,7 +225,7 @@ def _rewards(trace: _Trace, stop: Stop, *, t: float) -> list[Reward]:
     return [Reward(agent="0", t=t, value=value, rewards=given, metrics=trace.metrics)]
 
 
-def _text(content: _Content) -> str:
+def _text(content: Content) -> str:
     """A message as text; parts that are none, such as pictures, are named."""
     body = content.content or ""
     if not isinstance(body, str):
@@ -308,7 +235,7 @@ def _text(content: _Content) -> str:
     return thought + "\n".join([*([body] if body else []), *calls])
 
 
-def _called(call: _ToolCall) -> str:
+def _called(call: ToolCall) -> str:
     """A tool call as our own tags have it; arguments that are no object stay the text they are."""
     try:
         arguments = json.loads(call.arguments)
