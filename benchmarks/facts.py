@@ -58,6 +58,8 @@ class Facts:
     error: str | None
     """What went wrong, where the infrastructure ended it."""
     metrics: dict[str, float | None]
+    task_id: str = ""
+    """Of the task that was drawn: two seeds of a small data set may draw the same one."""
     answer: str | None = None
     num_calls: int = 0
     num_critical_calls: int = 0
@@ -116,6 +118,7 @@ def facts_of(trajectory: Trajectory) -> Facts | None:
     return Facts(
         id=trajectory.id,
         task=start.group or start.task.id,
+        task_id=start.task.id,
         horizon=start.task.horizon,
         traits=start.task.traits,
         stop=end.stop,

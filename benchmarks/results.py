@@ -31,6 +31,8 @@ COVERAGE_FLOOR = 0.5
 """Below this share of scored episodes no success is given."""
 COVERAGE_GOOD = 0.95
 """Below this share the summary carries a warning."""
+REDRAWN = 2
+"""So does one in which each distinct task was drawn this often on average, or more."""
 
 _MAX_ERRORS, _MAX_ERROR = 5, 300
 """How many different errors are kept, and characters of each."""
@@ -201,7 +203,7 @@ def summarise_facts(found: Sequence[Facts], *, env: str, model: str, planned: in
         calibration=_calibration(scored),
         metrics=_metrics(scored),
         proxy_gaps=proxy_gaps((item.task, item.reward, item.metrics) for item in scored),
-        warnings=_warnings(coverage, found, planned),
+        warnings=(*_warnings(coverage, found, planned), *_redrawn(scored)),
         work=work_of(scored) if scored else None,
         samples_by_n=accuracy_by_n(_samples(scored)),
         votes_by_n=accuracy_by_n([ballot for item in scored for ballot in item.ballots]),
@@ -296,6 +298,17 @@ def _warnings(coverage: float, found: Sequence[Facts], planned: int) -> tuple[st
     share = f"only {100 * coverage:.0f} % of episodes are scored"
     causes = tuple(f"{count} lost to {error}" for error, count in _errors(found).items())
     return (f"{share} ({', '.join(missing)}); {verdict}", *causes[:1])
+
+
+def _redrawn(scored: Sequence[Facts]) -> tuple[str, ...]:
+    """A warning where the same few tasks were drawn, as from a small data set with a large `n`."""
+    drawn, differ = len({item.task for item in scored}), len({item.task_id for item in scored})
+    if drawn < REDRAWN * max(differ, 1):
+        return ()
+    return (
+        f"only {differ} of the {drawn} tasks differ, so the interval is too narrow; "
+        "take fewer with -n, or more data",
+    )
 
 
 def _coverage(found: Sequence[Facts]) -> float | None:

@@ -34,7 +34,7 @@ from forethought.envs.lazy import LazySandbox
 from forethought.envs.needs import DOCKER, SANDBOX, Need
 from forethought.envs.portal import run_sync
 from forethought.envs.protocols import TAGS, ToolProtocol
-from forethought.envs.scoring import PROXY, Submission, score_kind
+from forethought.envs.scoring import PROXY, Submission, checked, score_kind
 from forethought.envs.snapshot import NO_TASK, Snapshot, fork, put, take
 from forethought.envs.spaces import Text
 from forethought.envs.task import Split, Task, split_of
@@ -219,12 +219,16 @@ class Env(gymnasium.Env[str, Action | str]):
         return observation, score or 0.0, self.over, truncated, info
 
     async def ascore(self) -> tuple[float | None, dict[str, float | None], dict[str, float | None]]:
-        """Score the present state: the mean reward (None if any is), rewards, metrics by name."""
+        """Score the present state: the mean reward (None if any is), rewards, metrics by name.
+
+        Raises ValueError for a score that is NaN or infinite.
+        """
         scores: dict[str, dict[str, float | None]] = {"reward": {}, "metric": {}}
         for name, kind in self.scorers:
             value = getattr(self, name)()
             known_as, shown = (PROXY + name, "metric") if kind == "proxy" else (name, kind)
-            scores[shown][known_as] = await value if inspect.isawaitable(value) else value
+            value = await value if inspect.isawaitable(value) else value
+            scores[shown][known_as] = checked(f"{type(self).__name__}.{name}", value)
         values = list(scores["reward"].values())
         known = [value for value in values if value is not None]
         score = sum(known) / len(known) if known and len(known) == len(values) else None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeVar
@@ -50,3 +51,10 @@ def proxy(function: Function) -> Function:
 def score_kind(member: object) -> str | None:
     """ "reward", "metric" or "proxy" for a marked method; None for anything else."""
     return vars(member).get("__forethought_score__") if inspect.isfunction(member) else None
+
+
+def checked(name: str, value: float | None) -> float | None:
+    """A score as it is. Raises ValueError for one that no mean survives: NaN or infinite."""
+    if value is not None and not math.isfinite(value):
+        raise ValueError(f"{name} gives {value}; give a number, or None where it cannot be told")
+    return value

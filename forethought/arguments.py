@@ -29,6 +29,8 @@ def environment_id(text: str) -> str:
     source, colon, env_id = text.rpartition(":")
     if colon:
         _import(source)
+    elif text.endswith(".py"):
+        raise ValueError(f"{text!r} names a file alone; give {text}:ID, the id that it registers")
     return full_id(env_id)
 
 

@@ -245,7 +245,7 @@ async def _run_one(
 def _show(summaries: list[Summary], console: Console) -> None:
     table = Table(box=SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False)
     table.add_column("environment", no_wrap=True)
-    table.add_column("model", overflow="fold")
+    table.add_column("model", overflow="fold", min_width=6)
     for name in ("success (95 %)", "n", "coverage", "tokens"):
         table.add_column(name, justify="right", no_wrap=True)
     for summary in summaries:

@@ -6,6 +6,7 @@ is what the report tells about; nothing is raised for it.
 
 from __future__ import annotations
 
+import inspect
 import time
 from collections.abc import Mapping
 
@@ -63,6 +64,8 @@ async def _check_all(name: str, factory: Factory, seeds: range) -> Report:
 async def _begins(subject: Subject) -> str:
     env = subject.make()
     try:
+        if not inspect.signature(env.floor).parameters:
+            raise Broken("floor has nowhere to draw from; write it as def floor(self, rng)")
         await env.areset(seed=subject.seeds[0])
     finally:
         await env.aclose()

@@ -61,6 +61,8 @@ class Dataset(Env):
         whole: bool = False,
     ) -> None:
         super().__init__(horizon=horizon, split=split)
+        if not isinstance(whole, bool):
+            raise ValueError(f"whole is true or false, not {whole!r}")
         self.path = path
         self.whole = whole
 

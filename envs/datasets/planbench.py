@@ -89,7 +89,12 @@ class PlanBench(Planning):
     def load(cls, file: Path) -> Iterable[Task]:
         """Problems and their known plans, which are tried. Raises ValueError and DataMissing."""
         name = file.name.removesuffix(".gz").removesuffix(".jsonl")
-        text = read_text(cls.require(file.with_name(f"{name}_domain.pddl")))
+        domain_file = cls.require(file.with_name(f"{name}_domain.pddl"))
+        text = read_text(domain_file)
+        try:
+            read_domain(text)
+        except ValueError as error:
+            raise ValueError(f"{domain_file}: {error}") from None
         intro = file.with_name(f"{name}_intro.txt")
         return _read(file, text, intro=read_text(intro).strip() if intro.is_file() else "")
 

@@ -54,6 +54,17 @@ def test_success_counts_full_rewards_and_the_mean_reward_counts_all() -> None:
     assert summary.warnings == ()
 
 
+def test_a_small_set_drawn_again_and_again_is_told() -> None:
+    few = summarise([episode("ab"[n % 2], 1.0, group=str(n)) for n in range(4)])
+    assert few.num_tasks == 4
+    assert few.warnings == (
+        "only 2 of the 4 tasks differ, so the interval is too narrow; "
+        "take fewer with -n, or more data",
+    )
+    samples = [episode("ab"[n % 2], 1.0, group="ab"[n % 2]) for n in range(8)]
+    assert summarise(samples).warnings == ()
+
+
 def test_a_reward_of_one_may_have_a_rounding_error() -> None:
     assert summarise([episode("a", 1 - 1e-10), episode("b", 1 - 1e-6)]).success == 0.5
 

@@ -62,6 +62,19 @@ def test_an_environment_of_twenty_lines_plays_an_episode() -> None:
     }
 
 
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+def test_a_score_that_no_mean_survives_is_refused(value: float) -> None:
+    class Undefined(Sum):
+        @reward
+        def right(self) -> float:
+            return value
+
+    env = Undefined()
+    env.reset(seed=0)
+    with pytest.raises(ValueError, match=rf"Undefined\.right gives {value}; give a num"):
+        env.step("1")
+
+
 def test_a_wrong_answer_scores_zero() -> None:
     env = Sum()
     env.reset(seed=0)

@@ -73,6 +73,13 @@ class Wrong(Echo):
         return "w"
 
 
+class Drawless(Echo):
+    """Its floor takes no generator."""
+
+    def floor(self) -> str:  # type: ignore[override]
+        return "w"
+
+
 class Generous(Echo):
     """Everyone wins."""
 
@@ -198,6 +205,7 @@ def test_an_environment_is_checked_by_its_id() -> None:
 @pytest.mark.parametrize(
     ("env", "name", "detail"),
     [
+        (Drawless, "it begins", "write it as def floor(self, rng)"),
         (Silent, "prompts are there and short", "a prompt is empty"),
         (Wordy, "prompts are there and short", "a prompt has 20000 characters; at most 8000"),
         (Unseeded, "seeds reproduce", "seed 0 gave two different episodes"),

@@ -65,6 +65,11 @@ def file(tmp_path: Path) -> Path:
     return path
 
 
+def test_whole_is_true_or_false(file: Path) -> None:
+    with pytest.raises(ValueError, match="whole is true or false, not 'maybe'"):
+        Sums(path=str(file), whole="maybe")  # type: ignore[arg-type]
+
+
 def test_a_dataset_keeps_the_promises_of_an_environment(file: Path) -> None:
     def factory(split: Split = "train") -> Sums:
         return Sums(split=split, path=str(file))

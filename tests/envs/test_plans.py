@@ -194,7 +194,11 @@ def test_a_broken_line_is_named(file: Path, line: str, message: str) -> None:
 
 
 def test_a_domain_that_is_not_there_and_a_strange_name_are_refused(file: Path) -> None:
-    file.with_name("towers_domain.pddl").unlink()
+    domain = file.with_name("towers_domain.pddl")
+    domain.write_text("(define (domain d)")
+    with pytest.raises(ValueError, match=r"towers_domain\.pddl: PDDL: 1 parentheses are never"):
+        PlanBench(path=str(file)).tasks()
+    domain.unlink()
     with pytest.raises(DataMissing, match=r"no file .*towers_domain\.pddl"):
         PlanBench(path=str(file)).tasks()
     with pytest.raises(ValueError, match=r"domain is the name of a file, .* not '\.\./x'"):

@@ -66,6 +66,11 @@ from forethought.cli import main
             id="file of an environment",
         ),
         pytest.param(
+            ["check", "maze.py"],
+            "'maze.py' names a file alone; give maze.py:ID, the id that it registers",
+            id="file without an id",
+        ),
+        pytest.param(
             ["eval", "--env", "nothing_of_that_name:a/b-v0", "--model", "oracle"],
             "cannot import 'nothing_of_that_name'",
             id="module of an environment",
