@@ -32,7 +32,8 @@ from forethought.benchmarks.results import Summary
 from forethought.benchmarks.retention import WHOLE, retention
 from forethought.benchmarks.suites import NUM_TASKS, Entry, suite
 from forethought.commands import CommandFailed, as_json
-from forethought.envs.registry import make
+from forethought.envs.needs import DOCKER, SANDBOX
+from forethought.envs.registry import env_class, make
 from forethought.retaining import show_retention
 
 
@@ -41,7 +42,9 @@ def evaluate_env(args: Namespace, console: Console) -> dict[str, JsonValue]:
 
     Raises CommandFailed if too few episodes could be scored.
     """
-    plan = _plan(args, environment_id(args.env), horizons(args.horizon))
+    env_id = environment_id(args.env)
+    plan = _plan(args, env_id, horizons(args.horizon))
+    _require_needs(env_id, plan)
     summaries = _run(args, [(plan, args.out)], console)
     return _judged(args, as_json(summaries[0]), summaries)
 
@@ -93,6 +96,14 @@ def _judged(
         f"mend the cause, then {again}",
         result,
     )
+
+
+def _require_needs(env_id: str, plan: Plan) -> None:
+    """Raises ValueError for data or a package that is not here; sandboxes are asked themselves."""
+    for need in env_class(env_id).needs():
+        missing = None if need in (SANDBOX, DOCKER) else need.missing(plan.options)
+        if missing is not None:
+            raise ValueError(f"{env_id} {missing}")
 
 
 def _plan(

@@ -7,7 +7,7 @@ from statistics import fmean
 
 from forethought.envs.base import Env
 from forethought.envs.calls import Action
-from forethought.envs.check.promise import Broken
+from forethought.envs.check.promise import Broken, NothingToCheck
 from forethought.envs.check.subject import Check, Subject, mean_score
 from forethought.envs.play import Policy, nothing, play_part, saying
 
@@ -35,7 +35,10 @@ async def _oracle_wins(subject: Subject) -> str:
 async def _last_step_matters(subject: Subject) -> str:
     free = 0
     for seed in subject.seeds:
-        actions = (await subject.expert(seed)).actions
+        episode = await subject.expert(seed)
+        if episode.score != 1:
+            raise NothingToCheck("the expert does not win, with its last step or without")
+        actions = episode.actions
         # the last step may only say that all is done; then it is the one before it that matters
         parts = [await play_part(subject.make, seed, actions[:-1])]
         if parts[0] == 1:

@@ -121,6 +121,18 @@ def finding(env: type[Env], name: str) -> Finding:
     return next(found for found in check_env(env).findings if found.name == name)
 
 
+class Losing(Safe):
+    """Its expert does not know the way."""
+
+    def oracle(self) -> str:
+        return "nowhere"
+
+
+def test_an_expert_that_loses_says_nothing_about_its_last_step() -> None:
+    assert finding(Losing, "the oracle wins").ok is False
+    assert finding(Losing, "the last step matters").ok is None
+
+
 def test_an_expert_may_end_with_a_step_that_only_says_that_all_is_done() -> None:
     assert broken(Safe) == {}
 

@@ -7,7 +7,10 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
 from terminal import BLOCKS
+
+from forethought.cli import main
 
 
 def test_without_any_sandbox_the_cause_and_what_to_do_are_one_line(tmp_path: Path) -> None:
@@ -37,3 +40,20 @@ def test_a_model_that_cannot_be_fetched_is_one_line(tmp_path: Path) -> None:
     )
     assert (done.returncode, done.stdout, done.stderr.count("\n")) == (2, "", 1)
     assert done.stderr.startswith("forethought: model 'no/such-model' cannot be loaded: ")
+
+
+@pytest.mark.parametrize(
+    ("env", "told"),
+    [
+        ("gsm8k-v0", "needs the data set gsm8k: get train.jsonl or test.jsonl from https://"),
+        ("harbor-v0", "needs a folder of Harbor tasks: pass --option path=..."),
+    ],
+)
+def test_data_that_is_not_here_is_asked_for_before_anything_is_played(
+    env: str, told: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.delenv("FORETHOUGHT_DATA", raising=False)
+    assert main(["eval", "--env", env, "--model", "oracle", "-n", "2"]) == 2
+    printed = capsys.readouterr()
+    assert (printed.out, printed.err.count("\n")) == ("", 1)
+    assert told in printed.err
