@@ -20,6 +20,14 @@ CLAIMS = (
 """What an agent may write that looks like success and is none."""
 
 
+async def _has_reward(subject: Subject) -> str:
+    env = subject.make()
+    rewards = [name for name, kind in env.scorers if kind == "reward"]
+    if not rewards and type(env).ascore is Env.ascore:
+        raise Broken("no method is marked @reward, so no episode is ever scored; mark one")
+    return ", ".join(rewards) or "its own ascore"
+
+
 async def _oracle_wins(subject: Subject) -> str:
     episodes = {seed: await subject.expert(seed) for seed in subject.seeds}
     for seed, episode in episodes.items():
@@ -82,6 +90,7 @@ async def _talk_is_worthless(subject: Subject) -> str:
 
 
 SCORES: dict[str, Check] = {
+    "there is a reward": _has_reward,
     "the oracle wins": _oracle_wins,
     "the last step matters": _last_step_matters,
     "the floor loses": _floor_loses,

@@ -128,6 +128,18 @@ class Losing(Safe):
         return "nowhere"
 
 
+class Unrewarded(Env):
+    """Nothing of it is scored."""
+
+    def make_task(self, rng: np.random.Generator, *, horizon: int) -> Task:
+        return Task(id="x", prompt=f"Say {rng.integers(1 << 30)}.")
+
+
+def test_an_environment_that_never_scores_is_told_to_mark_a_reward() -> None:
+    assert "no method is marked @reward" in broken(Unrewarded)["there is a reward"]
+    assert finding(Safe, "there is a reward").detail == "right"
+
+
 def test_an_expert_that_loses_says_nothing_about_its_last_step() -> None:
     assert finding(Losing, "the oracle wins").ok is False
     assert finding(Losing, "the last step matters").ok is None
