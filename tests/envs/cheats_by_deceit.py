@@ -179,8 +179,12 @@ def trick(x):
         r"""
 import os
 def trick(x):
-    os.fork()
+    if not trick.has_forked:
+        trick.has_forked = True
+        if child := os.fork():
+            os.waitpid(child, 0)
     return x + x
+trick.has_forked = False
 """,
     ),
     called(
