@@ -30,9 +30,10 @@ def import_traces(path: Path, *, out: Path) -> list[RunFolder]:
         folder = RunFolder(place)
         if folder.plan_file.exists():
             raise ValueError(f"{place} already holds a run; give another --out")
-        write_json(folder.plan_file, Plan(env=env, model=model or "unknown", n=len(trajectories)))
         with EventLog(folder.log_file) as log:
             for trajectory in trajectories:
                 log.record_all(trajectory.id, trajectory.events)
+        # Last: what was killed before can be imported again.
+        write_json(folder.plan_file, Plan(env=env, model=model or "unknown", n=len(trajectories)))
         folders.append(folder)
     return folders

@@ -7,6 +7,7 @@ same instance, so that train and eval are disjoint as far as the library's seeds
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from dataclasses import dataclass
 from functools import partial
 from typing import ClassVar, Protocol
@@ -78,9 +79,9 @@ class GameEnv(Env):
         self._thread: OneThread | None = None
         self._playing: Game | None = None
 
+    @abstractmethod
     def open_game(self) -> Game:
         """A new game; called in its thread. Raises ValueError for one that cannot be had."""
-        raise ValueError(f"{type(self).__name__} is a base; take one of its kinds")
 
     def make_task(self, rng: np.random.Generator, *, horizon: int) -> Task:
         """A seed of the game."""

@@ -7,7 +7,7 @@ in no image, but brought when the agent has gone.
 
 from __future__ import annotations
 
-import json
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -23,6 +23,7 @@ gigabytes by habit."""
 MEMORY_MB = 1024
 """Where the task asks for none."""
 PORTS = (80, 443)
+_SPECIAL = re.compile(r'([$"\\])')
 
 
 def spec_of(task: HarborTask, *, bases: Mapping[str, str]) -> SandboxSpec:
@@ -56,17 +57,20 @@ def _with_places(reference: str, *, variables: Mapping[str, str]) -> BuiltImage:
         for place in PLACES:
             (links / place).symlink_to(f"{TMP}/{place}")
         lines = [f"FROM {reference}", "COPY places/ /"]
-        lines += [f"ENV {name}={_quoted(value)}" for name, value in variables.items()]
+        lines += [f"ENV {assigned(name, value)}" for name, value in variables.items()]
         Path(folder, "Dockerfile").write_text("\n".join(lines) + "\n", encoding="utf-8")
         bases = {"default": "default"} if reference == "default" else {}
         return build_dockerfile(folder, bases=bases)
 
 
-def _quoted(value: str) -> str:
-    """A value as a Dockerfile's ENV takes it; no variable in it is expanded."""
+def assigned(name: str, value: str) -> str:
+    """NAME="value" as a Dockerfile's ENV takes it; no variable in it is expanded."""
+    if re.fullmatch(r"[A-Za-z_]\w*", name, re.ASCII) is None:
+        raise ValueError(f"no name of an environment variable: {name!r}")
     if "\n" in value:
-        raise ValueError(f"an environment variable of the task has a line break: {value!r}")
-    return json.dumps(value, ensure_ascii=False).replace("$", "\\$")
+        raise ValueError(f"the environment variable {name} has a line break: {value!r}")
+    escaped = _SPECIAL.sub(r"\\\1", value)
+    return f'{name}="{escaped}"'
 
 
 def _network(task: HarborTask) -> tuple[str, ...]:

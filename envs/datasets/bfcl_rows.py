@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
 from forethought.envs.datasets.bfcl_world import MODULES, Service
 from forethought.envs.datasets.described import Description
-from forethought.envs.datasets.rows import read_rows, required
+from forethought.envs.datasets.rows import located, read_rows, required
 from forethought.envs.pythonic import call_at
 from forethought.envs.task import Task, hidden_of
 
@@ -95,10 +95,8 @@ def read_tasks(file: Path) -> Iterator[Task]:
         answer_where, answer = next(answers, ("", None))
         if answer is None or answer.id != question.id:
             raise ValueError(f"{where}: {answer_where or 'no row'} is not its solution")
-        try:
+        with located(where):
             script = _script(question, answer, functions(folder, question.involved_classes))
-        except ValueError as error:
-            raise ValueError(f"{where}: {error}") from None
         yield Task(
             id=question.id,
             prompt=script.turns[0],

@@ -25,6 +25,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from forethought.envs.card import Card
 from forethought.envs.datasets.dataset import Dataset
+from forethought.envs.datasets.rows import located
 from forethought.envs.datasets.tables import read_table
 from forethought.envs.lines import without_plan
 from forethought.envs.rewards import brier, exact_match, token_f1
@@ -167,10 +168,8 @@ def decrypt(text: str, password: str) -> str:
 
 def _read(file: Path) -> Iterator[Task]:
     for number, (where, row) in enumerate(read_table(file, Row)):
-        try:
+        with located(where):
             question, answer = decrypt(row.problem, row.canary), decrypt(row.answer, row.canary)
-        except ValueError as error:
-            raise ValueError(f"{where}: {error}") from None
         yield Task(
             id=f"browsecomp-{number}",
             prompt=question,

@@ -18,7 +18,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from forethought.envs.card import Card
 from forethought.envs.datasets.claims import unit_tests
 from forethought.envs.datasets.programs import Programs, num_lines
-from forethought.envs.datasets.rows import read_rows
+from forethought.envs.datasets.rows import located, read_rows
 from forethought.envs.task import Split, Task
 
 _MAX_DIFFICULTY = 10
@@ -63,10 +63,8 @@ class Exercism(Programs):
 
 def _read(file: Path) -> Iterator[Task]:
     for where, row in read_rows(file, Row):
-        try:
+        with located(where):
             yield _task(row)
-        except ValueError as error:
-            raise ValueError(f"{where}: {error}") from None
 
 
 def _task(row: Row) -> Task:

@@ -18,7 +18,7 @@ from pydantic import BaseModel, ConfigDict, Discriminator, Field, JsonValue, Roo
 from forethought.envs.card import Card
 from forethought.envs.datasets.library import Paragraph
 from forethought.envs.datasets.multihop import MultiHop, row_kind
-from forethought.envs.datasets.rows import read_rows
+from forethought.envs.datasets.rows import located, read_rows
 from forethought.envs.task import Split, Task
 
 
@@ -117,12 +117,10 @@ class TwoWiki(HotpotQA):
 def _read(file: Path) -> Iterator[Task]:
     for where, row in read_rows(file, Row):
         item = row.root
-        try:
+        with located(where):
             pages: list[JsonValue] = [
                 *(item.gold_docs if isinstance(item, Indexed) else _pages(item))
             ]
-        except ValueError as error:
-            raise ValueError(f"{where}: {error}") from None
         yield Task(
             id=item.id,
             prompt=item.question,

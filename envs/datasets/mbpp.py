@@ -18,7 +18,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from forethought.envs.card import Card
 from forethought.envs.datasets.claims import FILE, assertion_tests
 from forethought.envs.datasets.programs import Programs, num_lines
-from forethought.envs.datasets.rows import read_rows
+from forethought.envs.datasets.rows import located, read_rows
 from forethought.envs.task import Split, Task
 
 MODULE = "solution"
@@ -61,12 +61,10 @@ class MBPP(Programs):
 
 def _read(file: Path) -> Iterator[Task]:
     for where, row in read_rows(file, Row):
-        try:
+        with located(where):
             tests = assertion_tests(
                 row.test_list, imports=row.test_imports, reference=row.code, module=MODULE
             )
-        except ValueError as error:
-            raise ValueError(f"{where}: {error}") from None
         yield Task(
             id=f"mbpp-{row.task_id}",
             prompt=f"{row.prompt}\nWrite {MODULE}.py, for which holds, among others:\n"

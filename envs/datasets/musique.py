@@ -19,7 +19,7 @@ from pydantic import BaseModel, ConfigDict, Discriminator, Field, JsonValue, Roo
 from forethought.envs.card import Card
 from forethought.envs.datasets.library import Paragraph
 from forethought.envs.datasets.multihop import MultiHop, row_kind
-from forethought.envs.datasets.rows import read_rows
+from forethought.envs.datasets.rows import located, read_rows
 from forethought.envs.task import Split, Task
 
 _EARLIER = re.compile(r"#(\d+)")
@@ -137,13 +137,11 @@ def _read(file: Path) -> Iterator[Task]:
         if not item.answerable:
             raise ValueError(f"{where}: answerable is false: MuSiQue-Ans is read, not MuSiQue-Full")
         steps = item.decomposition if isinstance(item, Indexed) else item.question_decomposition
-        try:
+        with located(where):
             pages: list[JsonValue] = [
                 *(item.gold_docs if isinstance(item, Indexed) else _pages(item))
             ]
             asked = _filled([step.question for step in steps], [step.answer for step in steps])
-        except ValueError as error:
-            raise ValueError(f"{where}: {error}") from None
         aliases = item.aliases if isinstance(item, Indexed) else item.answer_aliases
         yield Task(
             id=item.id,

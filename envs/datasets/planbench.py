@@ -18,7 +18,7 @@ from pydantic import BaseModel, ConfigDict
 
 from forethought.envs.card import Card
 from forethought.envs.datasets.plans import Planning, usage
-from forethought.envs.datasets.rows import read_rows, read_text
+from forethought.envs.datasets.rows import located, read_rows, read_text
 from forethought.envs.suite.planning.pddl import read_domain, read_problem
 from forethought.envs.suite.planning.strips import Domain, Problem, valid_plan
 from forethought.envs.suite.planning.strips_env import Mode
@@ -102,10 +102,8 @@ class PlanBench(Planning):
 def _read(file: Path, domain_text: str, *, intro: str) -> Iterator[Task]:
     domain = read_domain(domain_text)
     for where, row in read_rows(file, Row):
-        try:
+        with located(where):
             problem = read_problem(row.pddl)
-        except ValueError as error:
-            raise ValueError(f"{where}: {error}") from None
         verdict = valid_plan(domain, problem, row.gold_plan)
         if not verdict.valid:
             raise ValueError(f"{where}: its gold plan fails: {verdict.reason}")

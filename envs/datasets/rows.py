@@ -49,6 +49,15 @@ def read_rows(file: Path, model: type[Row]) -> Iterator[tuple[str, Row]]:
             yield from _rows(file, stream, model)
 
 
+@contextmanager
+def located(where: str) -> Iterator[None]:
+    """What is wrong with a row is told with where it stands: a ValueError inside begins with it."""
+    try:
+        yield
+    except ValueError as error:
+        raise ValueError(f"{where}: {error}") from None
+
+
 def numbered_lines(file: Path) -> Iterator[tuple[int, str]]:
     """Each line of a text file with its number, from 1. Raises ValueError as `read_rows` does."""
     with opened(file) as stream:

@@ -28,7 +28,7 @@ from forethought.envs.calls import Json, render_call
 from forethought.envs.card import Card
 from forethought.envs.datasets.dataset import Dataset
 from forethought.envs.datasets.described import described
-from forethought.envs.datasets.rows import read_rows, read_text
+from forethought.envs.datasets.rows import located, read_rows, read_text
 from forethought.envs.datasets.tau_rows import (
     Action,
     Records,
@@ -100,10 +100,8 @@ class TauRetail(Dataset):
         """Tasks whose actions lead where their row says. Raises ValueError and DataMissing."""
         tables = read_tables(cls.require(file.with_name(DATABASE)))
         for where, row in read_rows(file, Row):
-            try:
+            with located(where):
                 yield task_of(row, tables)
-            except ValueError as error:
-                raise ValueError(f"{where}: {error}") from None
 
     async def begin(self) -> str:
         """Open the shop as it was; returns what the customer says first.

@@ -208,6 +208,9 @@ def test_imported_traces_are_runs_that_can_be_summarised(tmp_path: Path) -> None
         isinstance(event, Call | Message) or event.agent == "0"
         for event in read_log(folder.log_file)["t1"].events
     )
+    folder.plan_file.unlink()  # as if it had been killed before the end
+    (again,) = import_traces(path, out=tmp_path / "run")
+    assert summarise(again.trajectories()) == summary
     with pytest.raises(ValueError, match="already holds a run"):
         import_traces(path, out=tmp_path / "run")
     with pytest.raises(ValueError, match="holds no trace"):

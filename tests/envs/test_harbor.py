@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 from collections.abc import Callable
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import anyio
 import pytest
 
 from forethought.envs.adapters.harbor import Harbor, task_of
+from forethought.envs.adapters.harbor_image import assigned
 from forethought.envs.adapters.harbor_task import HarborTask, find_tasks, read_task, resolved
 from forethought.envs.adapters.harbor_tests import main_reward, read_json, read_text
 from forethought.envs.calls import render_call
@@ -234,6 +236,36 @@ def test_a_task_without_a_solution_has_no_expert(tmp_path: Path) -> None:
     env.harbor = dataclasses.replace(read_task(tmp_path / "sum"), solution={})
     with pytest.raises(ValueError, match=r"no solution/solve\.sh, so the task has no expert"):
         env.oracle()
+
+
+@pytest.mark.docker
+def test_variables_reach_the_container_as_they_are(tmp_path: Path) -> None:
+    odd = "a\\tb \"c\" $HOME 'd'"
+    toml = f"[environment]\nenv = {{ODD = {json.dumps(odd)}, X1 = '2'}}\n"
+    path = write_task(tmp_path / "sum", **{"task.toml": toml})
+    env = Harbor(path=str(path), bases=BASES)
+
+    async def scene() -> str:
+        await env.areset(seed=0)
+        text, *_ = await env.astep(bash('printf "%s|%s" "$ODD" "$X1"'))
+        await env.aclose()
+        return text
+
+    assert anyio.run(scene) == f"{odd}|2"
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "message"),
+    [
+        ("A=1\nRUN true", "x", "no name of an environment variable"),
+        ("", "x", "no name of an environment variable"),
+        ("A", "x\nRUN true", "the environment variable A has a line break"),
+    ],
+    ids=["a line in a name", "no name", "a line in a value"],
+)
+def test_a_variable_adds_nothing_to_the_dockerfile(name: str, value: str, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        assigned(name, value)
 
 
 def test_a_variable_that_nobody_set_is_asked_for(tmp_path: Path) -> None:

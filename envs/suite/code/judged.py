@@ -7,6 +7,7 @@ about the same files.
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from typing import ClassVar, TypeVar
@@ -64,9 +65,9 @@ class Judged(Env):
         """Paths of the files that are judged."""
         return sorted(self.starting_files() or ())
 
+    @abstractmethod
     def judge(self) -> Judge:
-        """Who judges the files in a fresh sandbox. Raises ValueError where nobody does."""
-        raise ValueError(f"{type(self).__name__} names nobody to judge its files")
+        """Who judges the files in a fresh sandbox."""
 
     async def begin(self) -> str:
         """Forget what was judged."""

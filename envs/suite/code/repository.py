@@ -51,6 +51,8 @@ FOLDER = "sdists"
 MAX_SHOWN = 8
 """Names of failing tests that the agent is told."""
 TEST_S = 120.0
+MAX_KEPT = 64
+"""Packages with their bugs that a process remembers."""
 
 
 class Bug(BaseModel):
@@ -136,7 +138,8 @@ class Repository(Judged):
         if self.image is None and self.backend in ("auto", "docker") and DOCKER.is_here():
             image = await anyio.to_thread.run_sync(build_image, ["pytest"])
             self.image = image.reference
-        self.planted = await _planted(bug, self._archive(bug), fresh=self.open_sandbox)
+        sdist = await anyio.to_thread.run_sync(self._archive, bug)
+        self.planted = await _planted(bug, sdist, fresh=self.open_sandbox)
         return await super().prepare(task, context, files=files)
 
     async def begin(self) -> str:
@@ -227,6 +230,7 @@ class Planted:
 _suites: dict[str, Suite] = {}
 """By the digest of their archive."""
 _plantings: dict[Bug, Planted] = {}
+"""The last MAX_KEPT of them: the episodes of a group come one after the other."""
 
 
 async def _planted(bug: Bug, sdist: Sdist, *, fresh: Factory) -> Planted:
@@ -240,6 +244,8 @@ async def _planted(bug: Bug, sdist: Sdist, *, fresh: Factory) -> Planted:
             return await suite.judge(_encoded(modules))
 
         found = await seeded(sdist.modules, num_bugs=bug.bugs, seed=bug.seed, judge=judge)
+        if len(_plantings) >= MAX_KEPT:
+            del _plantings[next(iter(_plantings))]
         _plantings[bug] = Planted(sdist=sdist, suite=suite, seeded=found)
     return _plantings[bug]
 

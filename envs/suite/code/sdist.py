@@ -12,6 +12,7 @@ import hashlib
 import tarfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path, PurePosixPath
 
 MAX_ARCHIVE = 32 << 20
@@ -40,8 +41,15 @@ def read_sdist(path: Path) -> Sdist:
     """Read an archive. Raises ValueError that says what is wrong with it."""
     if not path.is_file():
         raise ValueError(f"no file {str(path)!r}; it should be a source distribution, NAME.tar.gz")
-    if path.stat().st_size > MAX_ARCHIVE:
+    status = path.stat()
+    if status.st_size > MAX_ARCHIVE:
         raise ValueError(f"{path}: larger than {MAX_ARCHIVE >> 20} MiB")
+    return _read(path, status.st_size, status.st_mtime_ns)
+
+
+@lru_cache(maxsize=32)
+def _read(path: Path, size: int, modified_ns: int) -> Sdist:
+    """The archive as it is by now; parsing one takes a good part of a second."""
     try:
         with tarfile.open(path, "r:gz") as archive:
             sources = dict(_sources(archive, path))

@@ -6,11 +6,10 @@ department's budget, so what can be paid late depends on what was paid early.
 
 from __future__ import annotations
 
-from typing import ClassVar, Literal, get_args
+from typing import Literal, get_args
 
 import numpy as np
 
-from forethought.envs.card import Card
 from forethought.envs.suite.services.service import (
     DONE,
     Call,
@@ -36,14 +35,6 @@ class Expenses(Service):
 
     service = "expenses"
     codes = get_args(Code)
-    card: ClassVar[Card] = Card(
-        traits=("skills", "strategy"),
-        horizon_unit="requests",
-        horizons=(1, 256),
-        usual_horizons=(2, 3, 5, 8),
-        floor=0.05,
-        source="the end-state check of tau-bench (arXiv 2406.12045)",
-    )
 
     def policy(self, n: dict[str, int]) -> str:
         """The desk's rules."""

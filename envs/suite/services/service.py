@@ -22,6 +22,7 @@ from pydantic import BaseModel, ConfigDict
 
 from forethought.envs.base import Env, Step
 from forethought.envs.calls import Action, Json, render_call
+from forethought.envs.card import Card
 from forethought.envs.scoring import metric, reward
 from forethought.envs.task import Split, Task, hidden_of
 
@@ -77,6 +78,14 @@ class Service(Env):
     """Its name, in ids and tasks."""
     codes: ClassVar[tuple[str, ...]]
     """What a request can be closed with."""
+    card: ClassVar[Card] = Card(
+        traits=("skills", "strategy"),
+        horizon_unit="requests",
+        horizons=(1, 256),
+        usual_horizons=(2, 3, 5, 8),
+        floor=0.05,
+        source="the end-state check of tau-bench (arXiv 2406.12045)",
+    )
     instructions = (
         "Serve one request after the other by the policy. Call one tool a turn; finish(code) ends "
         "a request and shows the next."
