@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from functools import partial
 
 import anyio
@@ -21,7 +22,11 @@ def serve_openenv(
     max_sessions: int,
     console: Console,
 ) -> dict[str, JsonValue]:
-    """Serve until Ctrl-C. Raises ValueError without websockets or for a broken environment."""
+    """Serve until Ctrl-C.
+
+    Raises ValueError without websockets, for an environment that cannot be made, and for a port
+    that cannot be listened on.
+    """
     make_env = partial(make, env_id, **options)
     make_env().close()
 
@@ -34,4 +39,9 @@ def serve_openenv(
         anyio.run(run)
     except KeyboardInterrupt:
         console.print("served no more")
+    except OSError as error:
+        raise ValueError(
+            f"cannot listen on port {port} of {host} ({os.strerror(error.errno or 0)}); take "
+            "another with --port, or 0 for any that is free"
+        ) from error
     return {"env": env_id}
