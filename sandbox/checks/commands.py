@@ -5,7 +5,15 @@ from __future__ import annotations
 import anyio
 
 from forethought.sandbox.base import Sandbox
-from forethought.sandbox.checks.tools import Check, Surprise, count, expect, gather, output
+from forethought.sandbox.checks.tools import (
+    Check,
+    Surprise,
+    count,
+    expect,
+    gather,
+    long_while,
+    output,
+)
 
 
 async def exit_status_is_reported(sandbox: Sandbox) -> None:
@@ -86,19 +94,21 @@ async def a_flood_ends_at_the_time_limit(sandbox: Sandbox) -> None:
 
 async def the_time_limit_kills_daemons_too(sandbox: Sandbox) -> None:
     """The time limit kills daemons too, and keeps the output so far."""
-    script = "echo begun; (setsid sleep 7101 &) ; sleep 7101"
+    seconds = long_while()
+    script = f"echo begun; (setsid sleep {seconds} &) ; sleep {seconds}"
     result = await sandbox.exec(["sh", "-c", script], timeout_s=0.5)
     expect((result.timed_out, result.rc, result.stdout), (True, 137, b"begun\n"))
-    expect(await count(sandbox, "7101"), 0)
+    expect(await count(sandbox, seconds), 0)
 
 
 async def background_children_do_not_stall_and_are_killed(sandbox: Sandbox) -> None:
     """Children in the background do not stall a command; they are counted and killed."""
-    script = "sleep 7102 & (setsid sleep 7102 &) ; echo done"
+    seconds = long_while()
+    script = f"sleep {seconds} & (setsid sleep {seconds} &) ; echo done"
     result = await sandbox.exec(["sh", "-c", script], timeout_s=20)
     expect((result.rc, result.stdout, result.timed_out), (0, b"done\n", False))
     expect(result.leftovers, 2)
-    expect(await count(sandbox, "7102"), 0)
+    expect(await count(sandbox, seconds), 0)
 
 
 async def commands_run_at_the_same_time(sandbox: Sandbox) -> None:
@@ -116,7 +126,7 @@ async def the_end_of_one_leaves_others_alone(sandbox: Sandbox) -> None:
     """One command's end leaves the other's children alone."""
 
     async def leave_something() -> None:
-        expect((await sandbox.exec(["sh", "-c", "sleep 7103 & exit 0"])).leftovers, 1)
+        expect((await sandbox.exec(["sh", "-c", f"sleep {long_while()} & exit 0"])).leftovers, 1)
 
     async def stay() -> None:
         result = await sandbox.exec(["sh", "-c", "sleep 1 & wait; echo here"])
@@ -127,10 +137,11 @@ async def the_end_of_one_leaves_others_alone(sandbox: Sandbox) -> None:
 
 async def cancelling_kills_the_command(sandbox: Sandbox) -> None:
     """Cancelling the caller kills the command."""
+    seconds = long_while()
     with anyio.move_on_after(0.3):
-        await sandbox.exec(["sleep", "7104"])
+        await sandbox.exec(["sleep", seconds])
     for _ in range(100):
-        if await count(sandbox, "7104") == 0:
+        if await count(sandbox, seconds) == 0:
             return
         await anyio.sleep(0.02)
     raise Surprise("the command still runs two seconds after its caller was cancelled")

@@ -14,6 +14,7 @@ from forethought.sandbox.checks.tools import (
     expect,
     expect_file_error,
     gather,
+    long_while,
     output,
 )
 
@@ -51,11 +52,12 @@ async def unwritable_paths_are_file_errors(sandbox: Sandbox) -> None:
 
 async def reset_empties_and_kills(sandbox: Sandbox) -> None:
     """Reset empties the directory, whatever is in it, and kills what runs."""
-    script = "mkdir -p a/b .c; echo > a/b/x; ln -s / root; chmod 000 a/b; (setsid sleep 7105 &)"
-    await output(sandbox, script)
+    seconds = long_while()
+    await output(sandbox, "mkdir -p a/b .c; echo > a/b/x; ln -s / root; chmod 000 a/b")
+    await output(sandbox, f"(setsid sleep {seconds} &)")
     await sandbox.reset()
     expect(await output(sandbox, "ls -A"), "")
-    expect(await count(sandbox, "7105"), 0)
+    expect(await count(sandbox, seconds), 0)
 
 
 async def reset_opens_closed_directories(sandbox: Sandbox) -> None:
@@ -75,7 +77,7 @@ async def reset_ends_what_is_running(sandbox: Sandbox) -> None:
     seen: list[tuple[int, bool]] = []
 
     async def run() -> None:
-        result = await sandbox.exec(["sleep", "7106"], timeout_s=5)
+        result = await sandbox.exec(["sleep", long_while()], timeout_s=5)
         seen.append((result.rc, result.timed_out))
 
     async def interrupt() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import anyio
 
 from forethought.sandbox.base import Sandbox
-from forethought.sandbox.checks.tools import Check, count, expect, gather, output
+from forethought.sandbox.checks.tools import Check, count, expect, gather, long_while, output
 
 OPEN_FILES = """
 import os
@@ -133,15 +133,16 @@ async def processor_time_is_told(sandbox: Sandbox) -> None:
 
 async def an_escaping_bomb_ends_with_a_reset(sandbox: Sandbox) -> None:
     """Processes that fork and become daemons without end are gone after a reset."""
+    name = long_while()
 
     async def explode() -> None:
-        result = await sandbox.exec(["python3", "-c", ESCAPING_BOMB, "7118"], timeout_s=60)
+        result = await sandbox.exec(["python3", "-c", ESCAPING_BOMB, name], timeout_s=60)
         expect(result.rc, 137)
 
     async def defuse() -> None:
         await anyio.sleep(0.5)
         await sandbox.reset()
-        expect(await count(sandbox, "7118"), 0)
+        expect(await count(sandbox, name), 0)
 
     await gather([explode, defuse])
 

@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 from forethought.sandbox.base import Sandbox
-from forethought.sandbox.checks.tools import Check, count, expect
+from forethought.sandbox.checks.tools import Check, count, expect, long_while
 
 DESCRIPTORS = "import os; print(sorted(map(int, os.listdir('/proc/self/fd')))[:-1])"
-LEAVING = "import os, time\nif os.fork() == 0: time.sleep(7107)\nprint('done')"
+LEAVING = """
+import os, sys
+if os.fork() == 0:
+    os.execlp("sleep", "sleep", sys.stdin.read())
+print("done")
+"""
 AT_THE_END = """
 import atexit, threading, time
 atexit.register(print, "handler")
@@ -66,9 +71,10 @@ async def a_program_is_limited_like_a_command(sandbox: Sandbox) -> None:
     """A Python program ends at the time limit, its output is cut, its children are killed."""
     endless = await sandbox.python("while True: print('y')", timeout_s=0.5, max_output=4)
     expect((endless.timed_out, endless.truncated, endless.stdout), (True, True, b"y\ny\n"))
-    left = await sandbox.python(LEAVING, timeout_s=20)
+    seconds = long_while()
+    left = await sandbox.python(LEAVING, stdin=seconds.encode(), timeout_s=20)
     expect((left.stdout, left.leftovers), (b"done\n", 1))
-    expect(await count(sandbox, "7107"), 0)
+    expect(await count(sandbox, seconds), 0)
 
 
 PYTHON_CHECKS: tuple[Check, ...] = (

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Awaitable, Callable
 
 import anyio
@@ -37,6 +38,15 @@ async def output(sandbox: Sandbox, script: str) -> str:
     result = await sandbox.exec(["sh", "-c", script])
     expect(result.stderr, b"")
     return result.stdout.decode("utf-8", "backslashreplace").strip()
+
+
+def long_while() -> str:
+    """Seconds to sleep, years of them, that no other process on this machine sleeps.
+
+    A sandbox may see more of the machine than its own processes: those of another one, say, in
+    which the same checks run.
+    """
+    return str(10**8 + secrets.randbelow(9 * 10**8))
 
 
 async def count(sandbox: Sandbox, needle: str) -> int:
