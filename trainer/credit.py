@@ -93,27 +93,19 @@ def credit(
     rows: list[Row] = []
     num_informative = num_unscored = num_overlong = num_sampled = 0
     for group in groups:
-        scored = [(episode, _reward(episode, overlong)) for episode in group]
-        known = [(episode, reward) for episode, reward in scored if reward is not None]
-        num_unscored += len(scored) - len(known)
-        num_overlong += sum(episode.stop in OVERLONG for episode, _ in known)
-        if not informative([reward for _, reward in known]):
+        known = [episode for episode in group if episode.reward is not None]
+        num_unscored += len(group) - len(known)
+        num_overlong += sum(episode.stop in OVERLONG for episode in known)
+        rewards_G = [_reward(episode, overlong) for episode in known]
+        if not informative(rewards_G):
             continue
         num_informative += 1
-        advantages_G = ESTIMATORS[estimator]([reward for _, reward in known])
-        rows_G = [
-            episode_rows(episode, advantage)
-            for (episode, _), advantage in zip(known, advantages_G, strict=True)
-        ]
-        if spread == "branch":
-            rows_G = branch_credit(rows_G, advantages_G)
-        for (episode, _), episode_row in zip(known, rows_G, strict=True):
+        rows_G = _group_rows(known, ESTIMATORS[estimator](rewards_G), spread=spread)
+        for episode, episode_row in zip(known, rows_G, strict=True):
             if overlong == "mask" and episode.stop in OVERLONG:
                 continue
             rows.extend(episode_row)
-            num_sampled += sum(
-                len(c.completion) for c in episode.calls if _is_trained(c.logprobs, c.trainable)
-            )
+            num_sampled += _num_sampled(episode)
     return Credited(
         rows=tuple(rows),
         num_groups=len(groups),
@@ -122,6 +114,23 @@ def credit(
         num_overlong=num_overlong,
         num_sampled=num_sampled,
         num_trained=len({draw.key for row in rows for draw in row.draws}),
+    )
+
+
+def _group_rows(
+    group: Sequence[Trajectory], advantages_G: Sequence[float], *, spread: Spread
+) -> list[list[Row]]:
+    rows_G = [
+        episode_rows(episode, advantage)
+        for episode, advantage in zip(group, advantages_G, strict=True)
+    ]
+    return branch_credit(rows_G, advantages_G) if spread == "branch" else rows_G
+
+
+def _num_sampled(episode: Trajectory) -> int:
+    """Sampled tokens that should be trained on."""
+    return sum(
+        len(call.completion) for call in episode.calls if _is_trained(call.logprobs, call.trainable)
     )
 
 
@@ -148,8 +157,9 @@ def _is_trained(logprobs: tuple[float, ...] | None, trainable: bool) -> bool:
     return trainable and logprobs is not None
 
 
-def _reward(episode: Trajectory, overlong: Overlong) -> float | None:
+def _reward(episode: Trajectory, overlong: Overlong) -> float:
     reward = episode.reward
-    if reward is not None and overlong == "penalise" and episode.stop in OVERLONG:
+    assert reward is not None
+    if overlong == "penalise" and episode.stop in OVERLONG:
         return reward - _PENALTY
     return reward

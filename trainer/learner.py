@@ -71,6 +71,16 @@ class StepMetrics:
     """Tokens that separate rows would have passed."""
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Sums:
+    """What one batch adds to the metrics of its step."""
+
+    loss: float
+    entropy: float
+    mismatch: float
+    max_ratio: float
+
+
 class Learner:
     """Trains a model in place; an engine may hold the same model."""
 
@@ -120,41 +130,47 @@ class Learner:
         needs_all = bool(names & (SEQUENCE_LEVEL | PULLS_AT_REST))
         computed = unique if needs_all else pulling(unique) or unique
         batches = tree_batches(computed, max_tokens=max_tokens)
-        scales = _scales(batches, draws, objective)
         self.optimizer.zero_grad(set_to_none=True)
-        sums = torch.zeros(3)
-        max_ratio = 0.0
-        for batch, scale_M in zip(batches, scales, strict=True):
-            moved = batch.to(self.model.device)
-            with self._precision():
-                logprob_M, entropy_M = draw_logprobs(
-                    self.model, moved, temperature=objective.temperature
-                )
-            terms = Terms(
-                logprob_M=logprob_M,
-                behaviour_M=moved.logprob_M,
-                advantage_M=moved.advantage_M,
-                sequence_M=moved.sequence_M,
-            )
-            weight_M = scale_M.to(logprob_M.device) * correct(terms, objective.corrections)
-            loss = (LOSSES[objective.loss](terms) * weight_M).sum()
-            loss.backward()  # type: ignore[no-untyped-call]
-            log_ratio_M = terms.log_ratio_M.detach()
-            mismatch = (log_ratio_M.exp() - log_ratio_M - 1).sum()
-            sums += torch.stack([loss.detach(), entropy_M.sum(), mismatch]).cpu()
-            max_ratio = max(max_ratio, float(log_ratio_M.exp().max()))
+        seen = [
+            self._backward(batch, scale_M, objective)
+            for batch, scale_M in zip(batches, _scales(batches, draws, objective), strict=True)
+        ]
         gradient_norm = self._update()
         num_computed = sum(batch.num_draws for batch in batches)
         return StepMetrics(
-            loss=float(sums[0]),
+            loss=sum(one.loss for one in seen),
             gradient_norm=gradient_norm,
-            entropy=float(sums[1]) / num_computed,
-            mismatch=float(sums[2]) / num_computed,
-            max_ratio=max_ratio,
+            entropy=sum(one.entropy for one in seen) / num_computed,
+            mismatch=sum(one.mismatch for one in seen) / num_computed,
+            max_ratio=max(one.max_ratio for one in seen),
             num_draws=len(draws),
             num_computed=num_computed,
             num_tokens=sum(batch.num_tokens for batch in batches),
             num_row_tokens=sum(batch.num_row_tokens for batch in batches),
+        )
+
+    def _backward(self, batch: TreeBatch, scale_M: Tensor, objective: Objective) -> _Sums:
+        """Add a batch's part to the gradient."""
+        moved = batch.to(self.model.device)
+        with self._precision():
+            logprob_M, entropy_M = draw_logprobs(
+                self.model, moved, temperature=objective.temperature
+            )
+        terms = Terms(
+            logprob_M=logprob_M,
+            behaviour_M=moved.logprob_M,
+            advantage_M=moved.advantage_M,
+            sequence_M=moved.sequence_M,
+        )
+        weight_M = scale_M.to(logprob_M.device) * correct(terms, objective.corrections)
+        loss = (LOSSES[objective.loss](terms) * weight_M).sum()
+        loss.backward()  # type: ignore[no-untyped-call]
+        log_ratio_M = terms.log_ratio_M.detach()
+        return _Sums(
+            loss=float(loss.detach()),
+            entropy=float(entropy_M.sum()),
+            mismatch=float((log_ratio_M.exp() - log_ratio_M - 1).sum()),
+            max_ratio=float(log_ratio_M.exp().max()),
         )
 
     def _update(self) -> float:
