@@ -13,8 +13,9 @@ from forethought.benchmarks.plan import Plan
 from forethought.benchmarks.plots import Axes, Bar, Group, Point, Series, bar_chart, line_chart
 from forethought.benchmarks.proxy_report import gap_section
 from forethought.benchmarks.report import Number, Section, Table, write_report
-from forethought.benchmarks.results import Summary, summarise_facts
+from forethought.benchmarks.results import summarise_facts
 from forethought.benchmarks.stats import Interval, wilson
+from forethought.benchmarks.summary import Summary
 from forethought.benchmarks.work_report import accuracy_sections, work_section
 
 

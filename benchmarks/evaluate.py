@@ -10,7 +10,8 @@ from forethought.agents.record.trajectory import Trajectory
 from forethought.agents.rollout import Model, Terms, run_jobs
 from forethought.benchmarks.folder import RunFolder, write_json
 from forethought.benchmarks.plan import Plan
-from forethought.benchmarks.results import Summary, summarise
+from forethought.benchmarks.results import summarise
+from forethought.benchmarks.summary import Summary
 from forethought.envs.registry import make
 
 

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 
 from pydantic import BaseModel, ConfigDict
 
-from forethought.benchmarks.results import Summary
+from forethought.benchmarks.summary import Summary
 
 WHOLE = "whole"
 """The scheme that has the whole day in its context."""

@@ -28,9 +28,9 @@ from forethought.benchmarks.eval_report import percent_interval
 from forethought.benchmarks.evaluate import evaluate
 from forethought.benchmarks.plan import Plan
 from forethought.benchmarks.proxy_report import gap_sentence
-from forethought.benchmarks.results import Summary
 from forethought.benchmarks.retention import WHOLE, retention
 from forethought.benchmarks.suites import NUM_TASKS, Entry, suite
+from forethought.benchmarks.summary import Summary
 from forethought.commands import CommandFailed, as_json
 from forethought.envs.needs import DOCKER, SANDBOX
 from forethought.envs.registry import env_class, make

@@ -8,7 +8,7 @@ from pydantic import ValidationError
 
 from forethought.benchmarks.eval_report import write_eval_report
 from forethought.benchmarks.folder import RunFolder, runs_in
-from forethought.benchmarks.results import Summary
+from forethought.benchmarks.summary import Summary
 from forethought.envs.first_error import first_error
 
 

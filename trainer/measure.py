@@ -9,7 +9,7 @@ from pydantic import JsonValue
 
 from forethought.benchmarks.evaluate import evaluate
 from forethought.benchmarks.plan import Plan
-from forethought.benchmarks.results import Summary
+from forethought.benchmarks.summary import Summary
 from forethought.trainer.config import RunConfig
 from forethought.trainer.session import Session
 

@@ -12,7 +12,7 @@ from forethought.benchmarks.plots import Axes, Point, Series, line_chart
 from forethought.benchmarks.proxies import ProxyGap
 from forethought.benchmarks.proxy_report import gaps_section
 from forethought.benchmarks.report import Number, Section, Table, write_report
-from forethought.benchmarks.results import HorizonRow, Summary
+from forethought.benchmarks.summary import HorizonRow, Summary
 from forethought.trainer.config import RunConfig
 from forethought.trainer.metrics import Metrics, read
 

@@ -17,7 +17,7 @@ from forethought.benchmarks.eval_report import write_eval_report
 from forethought.benchmarks.evaluate import evaluate
 from forethought.benchmarks.folder import RunFolder, runs_in, write_json
 from forethought.benchmarks.plan import Plan
-from forethought.benchmarks.results import Summary
+from forethought.benchmarks.summary import Summary
 from forethought.envs import Env
 
 BLOCKS = "forethought/blocksworld-v0"

@@ -10,9 +10,9 @@ from forethought.agents.engines.models import FloorModel, OracleModel, in_tokens
 from forethought.agents.rollout import Model
 from forethought.benchmarks.evaluate import evaluate
 from forethought.benchmarks.plan import Plan
-from forethought.benchmarks.results import Summary
 from forethought.benchmarks.retention import Retention, retention
 from forethought.benchmarks.suites import SUITES
+from forethought.benchmarks.summary import Summary
 
 LOSSY = ("clear", "window", "chain")
 KEEPING = ("summarise", "offload", "fold", "memory")
