@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import math
-import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -45,7 +45,9 @@ class Episode:
     """Tokens that each reply is asked to take."""
     events: list[Event] = field(default_factory=list)
     num_calls: int = 0
-    began: float = field(default_factory=time.perf_counter)
+    clock: Callable[[], float] = field(default_factory=lambda: asyncio.get_running_loop().time)
+    """Seconds of the clock by which its time limit is kept too."""
+    began: float = field(init=False)
     past: Past | None = None
     """What is on record of it already, until all of that has happened again."""
     time_limit: anyio.CancelScope | None = None
@@ -54,6 +56,7 @@ class Episode:
     """Events that the past did not hold, before it was over."""
 
     def __post_init__(self) -> None:
+        self.began = self.clock()
         if self.past is not None:
             self.num_calls = self.past.num_calls
 
@@ -62,7 +65,7 @@ class Episode:
         """Seconds since the episode began, to the microsecond; catching up takes none."""
         if self.past is not None:
             return self.past.t
-        return round(time.perf_counter() - self.began, 6)
+        return round(self.clock() - self.began, 6)
 
     def record(self, *events: Event) -> None:
         """Add events to the record and to the log. Raises LogUnwritable, Diverged."""
@@ -116,7 +119,7 @@ class Episode:
         """Go on from where the record ends: its order, its time, what is new after it."""
         self.past = None
         self.events[:] = [*past.events, *self._new]
-        self.began = time.perf_counter() - past.t
+        self.began = self.clock() - past.t
         if self.time_limit is not None:
-            self.time_limit.deadline = anyio.current_time() + self.limits.seconds - past.t
+            self.time_limit.deadline = self.clock() + self.limits.seconds - past.t
         self.log.record_all(self.id, self._new)

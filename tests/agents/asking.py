@@ -35,7 +35,7 @@ async def together(
     async def one(index: int, prompt: list[int], sampling: Sampling) -> None:
         found[index] = await engine.generate(prompt, sampling)
 
-    with anyio.fail_after(30):
+    with anyio.fail_after(120):
         async with anyio.create_task_group() as group:
             for index, (prompt, sampling) in enumerate(requests):
                 group.start_soon(one, index, prompt, sampling)

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import anyio
 import numpy as np
+from jumping import run_for
 
 from forethought.agents.budget import Limits
 from forethought.agents.engines.engine import Completion, EngineUnavailable, Sampling
@@ -118,7 +119,7 @@ def stage(
     effort: int | None = None,
     log: EventLog | None = None,
 ) -> Trajectory:
-    """Run one episode that the cast plays."""
+    """Run one episode that the cast plays, by a clock that jumps."""
 
     async def main() -> Trajectory:
         return await run_episode(
@@ -134,7 +135,7 @@ def stage(
             effort=effort,
         )
 
-    return anyio.run(main)
+    return run_for(env, main)
 
 
 def perform(limits: Limits = WIDE, **scripts: Sequence[Line]) -> Trajectory:

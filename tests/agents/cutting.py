@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-import anyio
 import pytest
 from crew import WIDE, Cast, Crew
+from jumping import run_for
 
 from forethought.agents.budget import Limits
 from forethought.agents.engines.engine import Completion, ContextOverflow, Sampling
@@ -89,7 +89,7 @@ def run(
     env: Env | None = None,
 ) -> Trajectory:
     """`live`, waited for."""
-    return anyio.run(partial(live, cast, limits=limits, log=log, past=past, env=env))
+    return run_for(env, partial(live, cast, limits=limits, log=log, past=past, env=env))
 
 
 def timeless(events: Sequence[Event]) -> list[tuple[str, str]]:

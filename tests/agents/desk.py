@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import anyio
 import numpy as np
+from jumping import run_for
 
 from forethought.agents.budget import Limits
 from forethought.agents.engines.engine import Completion, Sampling
@@ -119,7 +120,7 @@ def play(
     log: EventLog | None = None,
     **options: object,
 ) -> Trajectory:
-    """Run one episode of a scripted engine."""
+    """Run one episode of a scripted engine, by a clock that jumps."""
 
     async def main() -> Trajectory:
         return await run_episode(
@@ -132,4 +133,4 @@ def play(
             **options,  # type: ignore[arg-type]
         )
 
-    return anyio.run(main)
+    return run_for(env, main)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socket
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -20,7 +21,7 @@ from forethought.agents.loop import run_episode
 from forethought.agents.record.log import EventLog
 from forethought.agents.record.trajectory import Trajectory
 
-QUICK = Patience(tries=3, base_s=0.001, timeout_s=1.0)
+QUICK = Patience(tries=3, base_s=0.001, timeout_s=60.0)
 Reply = tuple[int, dict[str, str], str]
 
 
@@ -77,6 +78,14 @@ def serving() -> Iterator[Server]:
         yield state
         listening.shutdown()
         thread.join()
+
+
+@contextmanager
+def nobody() -> Iterator[str]:
+    """An address at which nobody listens, nor anybody else will before the block ends."""
+    with socket.socket() as bound:
+        bound.bind(("127.0.0.1", 0))
+        yield f"http://127.0.0.1:{bound.getsockname()[1]}/v1"
 
 
 def chat(text: str | None, *, tokens: int | None = None, **more: object) -> Reply:

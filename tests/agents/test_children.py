@@ -10,6 +10,7 @@ from pathlib import Path
 import anyio
 import pytest
 from crew import WIDE, Cast, Crew, call, ends, perform, results, spawn, stage
+from jumping import run_jumping
 
 from forethought.agents.budget import Limits
 from forethought.agents.loop import run_episode
@@ -211,7 +212,7 @@ def hundred() -> Cast:
     return Cast(main=[spawn(*HUNDRED), *LONG], **{name: list(LONG) for name in HUNDRED})
 
 
-def test_cancelling_a_parent_of_a_hundred_children_closes_every_record_within_a_second(
+def test_cancelling_a_parent_of_a_hundred_children_closes_every_record_in_a_second_of_work(
     tmp_path: Path,
 ) -> None:
     cast = hundred()
@@ -223,14 +224,14 @@ def test_cancelling_a_parent_of_a_hundred_children_closes_every_record_within_a_
                 await run_episode(Crew(), cast, id="e", log=log, limits=ROOM)
 
             group.start_soon(play)
-            while any(len(lines) == 2 for lines in cast.scripts.values()):
-                await anyio.sleep(0.02)
-            began = time.perf_counter()
+            await anyio.sleep(1)
+            began, came = time.process_time(), anyio.current_time()
             group.cancel_scope.cancel()
-        return time.perf_counter() - began
+        assert anyio.current_time() == came, "nobody waited for anything"
+        return time.process_time() - began
 
     with EventLog(tmp_path / "log.jsonl") as log:
-        assert anyio.run(main, log) < 1.0
+        assert run_jumping(main, log) < 1.0
     trajectory = read_log(tmp_path / "log.jsonl")["e"]
     assert ends(trajectory) == dict.fromkeys(trajectory.agents, Stop.CANCELLED)
     assert len(trajectory.agents) == 101
@@ -241,8 +242,7 @@ def test_a_hundred_children_of_an_episode_out_of_time_are_all_on_record() -> Non
     trajectory = stage(hundred(), limits=replace(ROOM, seconds=2.0))
     assert ends(trajectory) == dict.fromkeys(trajectory.agents, Stop.TIME_LIMIT)
     assert len(trajectory.agents) == 101
-    assert trajectory.end is not None
-    assert trajectory.end.t - min(e.t for e in trajectory.events if isinstance(e, End)) < 1.0
+    assert {e.t for e in trajectory.events if isinstance(e, End)} == {2.0}
     check_record(trajectory)
 
 

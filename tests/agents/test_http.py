@@ -10,7 +10,7 @@ import time
 import anyio
 import pytest
 from desk import call
-from serving import QUICK, Reply, Server, chat, play_over_http
+from serving import QUICK, Reply, Server, chat, nobody, play_over_http
 
 from forethought.agents.budget import Limits
 from forethought.agents.engines.client import Client, Patience, RequestRefused
@@ -206,10 +206,13 @@ def test_trouble_that_stays_says_where_what_and_what_to_do(
 
 
 def test_nobody_listening_is_told_after_all_tries() -> None:
-    with pytest.raises(
-        EngineUnavailable, match=r"ConnectError.*is the server running\? \(3 tries\)"
+    with (
+        nobody() as url,
+        pytest.raises(
+            EngineUnavailable, match=r"ConnectError.*is the server running\? \(3 tries\)"
+        ),
     ):
-        ask("http://127.0.0.1:9/v1", ("user", "?"))
+        ask(url, ("user", "?"))
 
 
 def test_a_server_that_never_answers_is_given_up(server: Server) -> None:

@@ -212,20 +212,27 @@ except LogUnwritable as error:
 
 
 def test_a_run_that_is_killed_loses_no_finished_turn(tmp_path: Path) -> None:
-    path = tmp_path / "log.jsonl"
+    path, hanging = tmp_path / "log.jsonl", tmp_path / "hanging"
     script = f"""
-import sys
+import sys, time
 from pathlib import Path
 sys.path.insert(0, {str(Path(__file__).parent)!r})
-from desk import call, play
+from desk import Desk, call, play
 from forethought.agents.record.log import EventLog
-play(call("echo", text="one"), call("wait", seconds=60), log=EventLog(Path({str(path)!r})))
+from forethought.envs import tool
+
+class Hanging(Desk):
+    @tool
+    def hang(self) -> str:
+        \"\"\"never come back\"\"\"
+        Path({str(hanging)!r}).touch()
+        time.sleep(600)
+
+play(call("echo", text="one"), call("hang"), env=Hanging(), log=EventLog(Path({str(path)!r})))
 """
     with subprocess.Popen([sys.executable, "-c", script]) as process:
-        deadline = time.monotonic() + 30
-        while time.monotonic() < deadline and not (
-            path.exists() and path.read_bytes().count(b'"kind":"call"') == 2
-        ):
+        while not hanging.exists():
+            assert process.poll() is None
             time.sleep(0.02)
         process.send_signal(signal.SIGKILL)
     (trajectory,) = read_log(path).values()

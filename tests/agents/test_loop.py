@@ -7,6 +7,7 @@ import logging
 import anyio
 import pytest
 from desk import Desk, Ungradable, call, play
+from jumping import run_jumping
 
 from forethought.agents.budget import Limits
 from forethought.agents.engines.engine import Completion, EngineUnavailable, Sampling
@@ -247,7 +248,7 @@ def test_a_cancelled_episode_records_its_end_closes_its_environment_and_raises()
             )
         return scope.cancelled_caught
 
-    assert anyio.run(main)
+    assert run_jumping(main)
     assert closed == ["closed"]
     ends = [event for event in events if isinstance(event, End)]
     assert [end.stop for end in ends] == [Stop.CANCELLED]

@@ -10,6 +10,7 @@ import anyio
 from crew import Crew, call
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from jumping import run_jumping
 
 from forethought.agents.agent import Agent
 from forethought.agents.budget import Budget, Limits
@@ -92,16 +93,6 @@ def live(seed: int, limits: Limits, *, failures: float, cancel_after_s: float | 
     """Run one tree of agents; returns the main agent's budget after checking the record."""
     log = Watch()
     engine = Whim(seed, failures=failures)
-    episode = Episode(
-        id="e",
-        log=log,
-        limits=limits,
-        compressor=None,
-        engine_for=lambda _: engine,
-        minds={"big": engine},
-        prices=PRICES,
-        seed=seed,
-    )
     budget = log.root = Budget(
         turns=limits.turns,
         tokens=limits.tokens,
@@ -109,12 +100,22 @@ def live(seed: int, limits: Limits, *, failures: float, cancel_after_s: float | 
         money=picounits(limits.money),
     )
 
-    async def main() -> None:
+    async def main() -> list[Event]:
+        episode = Episode(
+            id="e",
+            log=log,
+            limits=limits,
+            compressor=None,
+            engine_for=lambda _: engine,
+            minds={"big": engine},
+            prices=PRICES,
+            seed=seed,
+        )
         with anyio.move_on_after(cancel_after_s):
             await run_agent(Agent(path="0", episode=episode, env=Crew(), budget=budget))
+        return episode.events
 
-    anyio.run(main)
-    check(episode.events, limits)
+    check(run_jumping(main), limits)
     return budget
 
 

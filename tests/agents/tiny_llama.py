@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Sequence
 
@@ -76,12 +77,14 @@ def rescored(
 
 
 class Meter:
-    """Counts what passes through a model, and can make a pass fail or take its time."""
+    """Counts what passes through a model, and can make a pass fail, wait or take its time."""
 
     def __init__(self, model: PreTrainedModel) -> None:
         self.lengths: list[int] = []
         """Tokens of each pass."""
         self.fails_at: int | None = None
+        self.holds_at: int | None = None
+        self.is_held, self.may_go_on = threading.Event(), threading.Event()
         self.delay_s = 0.0
         model.register_forward_pre_hook(self._before, with_kwargs=True)
 
@@ -92,5 +95,8 @@ class Meter:
     def _before(self, module: object, args: object, kwargs: dict[str, Tensor]) -> None:
         time.sleep(self.delay_s)
         self.lengths.append(kwargs["input_ids"].shape[1])
+        if len(self.lengths) == self.holds_at:
+            self.is_held.set()
+            self.may_go_on.wait(60)
         if self.fails_at is not None and len(self.lengths) == self.fails_at:
             raise RuntimeError("the device is lost")

@@ -218,7 +218,7 @@ def test_openenvs_own_server_is_played_as_ours() -> None:
         server = uvicorn.Server(uvicorn.Config(app, port=0, log_level="error"))
         async with anyio.create_task_group() as group:
             group.start_soon(server.serve)
-            with anyio.fail_after(30):
+            with anyio.fail_after(120):
                 while not server.started:
                     await anyio.sleep(0.01)
             port = server.servers[0].sockets[0].getsockname()[1]

@@ -41,7 +41,7 @@ def search(
     )
 
     async def main() -> SearchOutcome:
-        with anyio.fail_after(30):
+        with anyio.fail_after(120):
             return await searcher.search(query, k=k)
 
     return anyio.run(main)

@@ -36,7 +36,7 @@ def read(
     pages = WebPages(rules=rules, timeout_s=timeout_s, max_bytes=max_bytes)
 
     async def main() -> PageOutcome:
-        with anyio.fail_after(30):
+        with anyio.fail_after(120):
             return await pages.read(url or f"{site.url}/start")
 
     return anyio.run(main)
