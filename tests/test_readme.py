@@ -70,7 +70,6 @@ def run(arguments: list[str], folder: Path) -> subprocess.CompletedProcess[str]:
         env={**os.environ, **nothing},
         capture_output=True,
         text=True,
-        timeout=120,
         check=False,
     )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -87,5 +88,8 @@ def _open_files() -> int:
 
 def _children() -> int:
     """Processes that this one has started and not waited for; 0 where the system does not tell."""
-    listed = Path("/proc/self/task").glob("*/children")
-    return sum(len(file.read_text().split()) for file in listed)
+    found = 0
+    for file in Path("/proc/self/task").glob("*/children"):
+        with contextlib.suppress(FileNotFoundError, ProcessLookupError):  # the thread has ended
+            found += len(file.read_text().split())
+    return found

@@ -54,9 +54,7 @@ class Leaping(asyncio.SelectorEventLoop):
         return super().time() + self.leapt
 
 
-def run_jumping(
-    main: Callable[[Unpack[Given]], Awaitable[Found]], *arguments: *Given
-) -> Found:
+def run_jumping(main: Callable[[Unpack[Given]], Awaitable[Found]], *arguments: *Given) -> Found:
     """`anyio.run` by a clock that jumps."""
     return anyio.run(main, *arguments, backend_options={"loop_factory": _Jumping})
 

@@ -68,7 +68,7 @@ def edits(trajectory: Trajectory) -> list[Edit]:
     return [event for event in trajectory.events if isinstance(event, Edit)]
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 @episodes
 def test_each_sampled_token_is_trained_once_and_no_break_is_unexplained(
     scheme: str, actions: list[str], aside: str, spare: int
@@ -83,7 +83,7 @@ def test_each_sampled_token_is_trained_once_and_no_break_is_unexplained(
     assert trajectory.num_drifts == 0
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 @episodes
 def test_the_view_replayed_from_the_record_is_the_prompt_of_every_call(
     scheme: str, actions: list[str], aside: str, spare: int
@@ -117,7 +117,7 @@ def rendered(
     return ids
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 @episodes
 def test_every_edit_makes_room_and_keeps_what_is_pinned(
     scheme: str, actions: list[str], aside: str, spare: int
@@ -142,7 +142,7 @@ def lengths(trajectory: Trajectory) -> dict[int, int]:
     return {m.id: len(template.render(m.role, m.text)) for m in trajectory.messages()}
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 @episodes
 def test_the_last_pairs_stay_unless_they_alone_leave_too_little_room(
     scheme: str, actions: list[str], aside: str, spare: int
@@ -174,7 +174,7 @@ def test_the_last_pairs_stay_unless_they_alone_leave_too_little_room(
         assert gone == 0 or event.tokens_after + gone > target - NOTE
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @episodes
 def test_a_plan_is_in_view_at_every_call_after_it_was_made(
     scheme: str, actions: list[str], aside: str, spare: int

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
+import math
 import time
 
 import anyio
 import pytest
 from anyio.abc import SocketStream
 from desk import Desk, call
+from jumping import Leaping
 from serving import QUICK
 from streaming import DONE, HEAD, ROLE, Play, Stage, event, says, says_and_waits, streaming, usage
 
 from forethought.agents.budget import Limits
-from forethought.agents.engines.client import Client
+from forethought.agents.engines.client import Client, Patience
 from forethought.agents.engines.engine import Completion, EngineUnavailable, Sampling
 from forethought.agents.engines.http import HTTPEngine
 from forethought.agents.loop import run_episode
@@ -165,19 +168,27 @@ def test_a_server_hears_at_once_that_nobody_wants_its_reply() -> None:
 
 
 def test_the_end_of_an_episodes_time_stops_the_server() -> None:
+    async def leap(stage: Stage) -> None:
+        await stage.began.wait()
+        loop = asyncio.get_running_loop()
+        assert isinstance(loop, Leaping)
+        loop.leapt = limits.seconds
+
     async def main() -> Trajectory:
-        async with streaming(says_and_waits(event({"content": "and "}))) as stage:
-            engine = engine_of(stage)
+        play = says_and_waits(event({"content": "and "}))
+        async with streaming(play) as stage, anyio.create_task_group() as group:
+            patient = Client(base_url=stage.url, patience=Patience(timeout_s=math.inf))
+            engine = HTTPEngine(patient, "tiny")
+            group.start_soon(leap, stage)
             with EventLog(None) as log:
-                found = await run_episode(
-                    Desk(), engine, id="e", log=log, limits=Limits(seconds=0.3)
-                )
+                found = await run_episode(Desk(), engine, id="e", log=log, limits=limits)
             with anyio.fail_after(120):
                 await stage.hung_up.wait()
             await engine.aclose()
         return found
 
-    trajectory = anyio.run(main)
+    limits = Limits(seconds=1000)
+    trajectory = anyio.run(main, backend_options={"loop_factory": Leaping})
     assert trajectory.stop is Stop.TIME_LIMIT
     assert [made.finish for made in trajectory.calls] == ["cancelled"]
 

@@ -123,14 +123,14 @@ def of_acts(acts: Sequence[str]) -> Play:
     return Play(scripts={"main": [*acts, "42"], **parts, "aside": ["same"] * 99})
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(acts=st.lists(st.sampled_from(_ACTS), max_size=5), share=st.floats(0, 1))
 def test_whatever_it_did_it_can_be_gone_on_with(acts: list[str], share: float) -> None:
     whole = run(Rest(of_acts(acts)))
     check_gone_on(of_acts(acts), whole, 1 + int(share * (len(whole.events) - 2)))
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(acts=st.lists(st.sampled_from(_ACTS + _BACKGROUND), max_size=5), share=st.floats(0, 1))
 def test_work_in_the_background_goes_on_in_a_sound_record(acts: list[str], share: float) -> None:
     whole = run(Rest(of_acts(acts)))

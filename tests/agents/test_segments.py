@@ -106,7 +106,7 @@ action = st.one_of(
 )
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(actions=st.lists(action, max_size=25), context=st.integers(1200, 4000))
 def test_in_any_episode_every_sampled_token_is_in_exactly_one_span(
     actions: list[str], context: int
@@ -129,7 +129,7 @@ def test_in_any_episode_every_sampled_token_is_in_exactly_one_span(
     assert trajectory.end.tokens == trajectory.num_sampled
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(actions=st.lists(action, max_size=25), context=st.integers(1200, 4000))
 def test_in_any_episode_each_prompt_continues_the_last_one_or_follows_an_edit(
     actions: list[str], context: int

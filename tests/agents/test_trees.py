@@ -159,7 +159,7 @@ def check(events: Sequence[Event], limits: Limits) -> None:
         assert not lost, "an episode that lost a sub-agent to the world is lost itself"
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(
     seed=st.integers(0, 1 << 30),
     turns=st.integers(1, 30),

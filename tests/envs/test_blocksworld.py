@@ -186,7 +186,7 @@ def test_moves_are_read_and_plans_and_thoughts_passed_over(text: str, moves: lis
     assert read_moves(text, PLAIN) == moves
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(seed=st.integers(0, 2**32 - 1), horizon=st.integers(1, 24), turns=st.integers(0, 6))
 def test_the_expert_wins_from_wherever_a_beginner_left_off(
     seed: int, horizon: int, turns: int

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import anyio
 import httpx
 import pytest
-from web import HANG, TRUNCATED, Reply, Web, page, web
+from web import HANG, TRUNCATED, Reply, Web, nobody, page, web
 
 from forethought.envs.search.web_address import AddressRefused, AddressRules, is_public, is_under
 from forethought.envs.search.web_outcome import PageOutcome
@@ -292,8 +292,7 @@ def test_a_host_with_a_dead_first_address_is_reached_by_its_second(site: Web) ->
 
 
 def test_a_site_that_is_not_there_is_an_error() -> None:
-    with web() as gone:
-        pass
-    outcome = read(gone, HANG)
+    with nobody() as gone:
+        outcome = read(gone, HANG)
     assert outcome.status == "error"
     assert outcome.detail.startswith("ConnectError: ")

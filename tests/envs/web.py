@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socket
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -100,6 +101,15 @@ def web() -> Iterator[Web]:
             state.released.set()
             listening.shutdown()
             thread.join()
+
+
+@contextmanager
+def nobody() -> Iterator[Web]:
+    """An address at which nobody listens, nor anybody else will before the block ends."""
+    with socket.socket() as bound:
+        bound.bind(("127.0.0.1", 0))
+        host = f"127.0.0.1:{bound.getsockname()[1]}"
+        yield Web(host=host, url=f"http://{host}")
 
 
 def page(text: str, *, kind: str = "text/html; charset=utf-8", **fields: str) -> Reply:

@@ -125,7 +125,17 @@ def test_an_environment_without_an_expert_is_shown_without(
 
 
 @pytest.mark.parametrize("arguments", [["--help"], ["envs", "--json"]], ids=["help", "envs"])
-def test_help_and_listing_take_less_than_a_second_of_computing(arguments: list[str]) -> None:
+def test_help_and_listing_take_no_more_computing_than_eight_times_the_dependencies(
+    arguments: list[str],
+) -> None:
+    # These take an idle machine of today a quarter of a second, and slow and busy ones longer.
+    dependencies = computing("-c", "import gymnasium, pydantic, httpx, rich")
+    assert computing("-m", "forethought", *arguments) < 8 * dependencies
+
+
+def computing(*arguments: str) -> float:
+    """The least seconds of computing of three runs of Python."""
+
     def spent() -> float:
         usage = resource.getrusage(resource.RUSAGE_CHILDREN)
         return usage.ru_utime + usage.ru_stime
@@ -133,10 +143,9 @@ def test_help_and_listing_take_less_than_a_second_of_computing(arguments: list[s
     seconds = []
     for _ in range(3):
         before = spent()
-        command = [sys.executable, "-m", "forethought", *arguments]
-        subprocess.run(command, capture_output=True, check=True)
+        subprocess.run([sys.executable, *arguments], capture_output=True, check=True)
         seconds.append(spent() - before)
-    assert min(seconds) < 1.0
+    return min(seconds)
 
 
 def test_a_reader_that_goes_away_is_no_traceback() -> None:

@@ -3,17 +3,35 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import subprocess
 import sys
-import time
 from collections import Counter
 from pathlib import Path
 
 import pytest
-from terminal import BLOCKS, result, run
+from terminal import BLOCKS, CUSTOM, result, run
 
 from forethought.agents.record.log import finished
+
+ENDING = f"""
+import os
+
+num_begun = 0
+{CUSTOM.replace("mine/sum", "mine/ended")}
+
+async def begin(env):
+    global num_begun
+    num_begun += 1
+    if num_begun == 100 and "ENDED_BY" in os.environ:
+        os.kill(os.getpid(), int(os.environ["ENDED_BY"]))
+    return await Env.begin(env)
+
+
+Sum.begin = begin
+"""
+"""An environment whose hundredth episode ends the process, where that is asked for."""
 
 
 def test_a_disk_that_fills_up_is_one_line_and_the_run_can_go_on(
@@ -31,42 +49,45 @@ def test_a_disk_that_fills_up_is_one_line_and_the_run_can_go_on(
     assert (resumed["n"], resumed["success"]) == (40, 1.0)
 
 
+def broken_off(common: list[str], *, by: signal.Signals) -> subprocess.CompletedProcess[str]:
+    """A run of eight episodes at a time that gets a signal when the hundredth begins."""
+    return subprocess.run(
+        [sys.executable, "-m", "forethought", *common, "--concurrency", "8"],
+        env={**os.environ, "ENDED_BY": str(int(by))},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def evaluation(folder: Path) -> list[str]:
+    """Of an environment that can send a signal to its own process."""
+    file = folder / "ended_env.py"
+    file.write_text(ENDING)
+    of_what = ["--env", f"{file}:mine/ended-v0", "--model", "oracle", "-n", "200"]
+    return ["eval", *of_what, "--out", str(folder / "run")]
+
+
 def test_an_interrupted_run_says_how_to_go_on_and_can_be_resumed(
     capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
-    common = ["eval", "--env", BLOCKS, "--model", "oracle", "-n", "4000", "--out", str(tmp_path)]
-    command = [sys.executable, "-m", "forethought", *common, "--concurrency", "2"]
-    child = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-    log = tmp_path / "episodes.jsonl"
-    deadline = time.monotonic() + 60
-    while not (log.exists() and log.stat().st_size > 50_000):
-        assert time.monotonic() < deadline, "the run never began to write"
-        time.sleep(0.02)
-    child.send_signal(signal.SIGINT)
-    _, err = child.communicate(timeout=60)
+    child = broken_off(evaluation(tmp_path), by=signal.SIGINT)
     assert child.returncode == 130
-    assert err == "forethought: interrupted; continue with --resume\n"
-    code, _, err = run(capsys, "report", str(tmp_path))
+    assert child.stderr == "forethought: interrupted; continue with --resume\n"
+    code, _, err = run(capsys, "report", str(tmp_path / "run"))
     assert (code, err) == (0, "")
 
 
 def test_a_killed_run_loses_no_finished_episode(
     capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
-    common = ["eval", "--env", BLOCKS, "--model", "oracle", "-n", "600", "--out", str(tmp_path)]
-    command = [sys.executable, "-m", "forethought", *common, "--concurrency", "8"]
-    child = subprocess.Popen(command)
-    log = tmp_path / "episodes.jsonl"
-    deadline = time.monotonic() + 60
-    while not finished(log):
-        assert time.monotonic() < deadline, "the run never began to write"
-        time.sleep(0.02)
-    child.kill()
-    assert child.wait() == -signal.SIGKILL
+    common = evaluation(tmp_path)
+    assert broken_off(common, by=signal.SIGKILL).returncode == -signal.SIGKILL
+    log = tmp_path / "run" / "episodes.jsonl"
     before = finished(log)
-    assert 0 < len(before) < 600
+    assert 92 <= len(before) < 100
     found = result(capsys, *common, "--resume")
-    assert (found["n"], found["success"]) == (600, 1.0)
+    assert (found["n"], found["success"]) == (200, 1.0)
     begun = [json.loads(line) for line in log.read_bytes().splitlines()]
     starts = Counter(line["episode"] for line in begun if line["kind"] == "start")
     assert {starts[episode] for episode in before} == {1}

@@ -102,7 +102,7 @@ for limit in (2000, 90_000):
 def test_a_full_disk_is_told_and_the_last_checkpoint_stays(tmp_path: Path) -> None:
     script = FULL.format(paths=[str(Path(__file__).parents[1] / "agents")], root=str(tmp_path))
     done = subprocess.run(
-        [sys.executable, "-c", script], capture_output=True, text=True, check=False, timeout=60
+        [sys.executable, "-c", script], capture_output=True, text=True, check=False
     )
     weights_error, after_weights, optimiser_error, after_optimiser = done.stdout.splitlines()
     for error in (weights_error, optimiser_error):

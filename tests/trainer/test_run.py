@@ -244,10 +244,8 @@ def test_a_run_killed_within_a_step_goes_on_without_running_an_episode_twice(
     }
     log = tmp_path / "run" / "rl" / "step-00001.jsonl"
     with subprocess.Popen(command, **options) as process:  # type: ignore[call-overload]
-        until = time.monotonic() + 60
         while not finished(log):
             assert process.poll() is None, process.communicate()
-            assert time.monotonic() < until
             time.sleep(0.002)
         process.send_signal(signal.SIGKILL)
         process.communicate()

@@ -130,7 +130,7 @@ sequences = st.lists(
 )
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(sequences, st.sampled_from([None, 4, 16]))
 def test_every_token_of_every_row_is_predicted_as_in_the_row_alone(
     sequences: list[tuple[int, ...]], max_tokens: int | None
