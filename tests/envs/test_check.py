@@ -132,7 +132,7 @@ class Lingering(Echo):
     async def reply(self, text: str) -> str:
         import asyncio
 
-        self.tasks.append(asyncio.ensure_future(asyncio.sleep(2)))
+        self.tasks.append(asyncio.ensure_future(asyncio.sleep(600)))
         return self.submit(text)
 
 
@@ -229,6 +229,9 @@ def test_a_broken_promise_is_found(env: Callable[..., Env], name: str, detail: s
     assert detail in broken(report)[name]
     for file in Leaking.files:
         file.close()
+    for task in Lingering.tasks:
+        task.get_loop().call_soon_threadsafe(task.cancel)
+    Lingering.tasks.clear()
 
 
 def test_one_instance_for_all_seeds_is_found() -> None:
