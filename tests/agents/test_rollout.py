@@ -231,7 +231,7 @@ def test_waiting_for_a_sandbox_takes_none_of_an_episodes_time() -> None:
     async def scene() -> list[Trajectory]:
         async with SandboxPool(max_live=1, warm=0):
             return await run_jobs(
-                jobs_of("test/sleepy-v0", 16), model, log=EventLog(None), limits=Limits(seconds=5)
+                jobs_of("test/sleepy-v0", 16), model, log=EventLog(None), limits=Limits(seconds=7)
             )
 
     registry.register("test/sleepy-v0", Sleepy)
