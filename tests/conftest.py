@@ -13,9 +13,10 @@ import pytest
 IS_CI = os.environ.get("CI") == "true"
 """There an engine is part of the machine: a test that cannot find it fails."""
 
-# The servers that tests ask are on this machine, whatever proxy leads out of it.
-for _name in ("no_proxy", "NO_PROXY"):
-    os.environ[_name] = "localhost,127.0.0.1"
+# What is shown and who is asked must not depend on a machine's terminal and its way out.
+os.environ.pop("FORCE_COLOR", None)
+os.environ.update(COLUMNS="100", NO_COLOR="1")
+os.environ.update(dict.fromkeys(("no_proxy", "NO_PROXY"), "localhost,127.0.0.1"))
 
 # No test is about how long an example takes: a machine may be slow, or busy with something else.
 # The same examples each time, so that a change is judged by what it changes; elsewhere others.

@@ -14,11 +14,10 @@ ROOT = Path(__file__).parents[1]
 
 def make(*arguments: str, folder: Path = ROOT) -> str:
     """Standard output of make."""
-    plain = {name: value for name, value in os.environ.items() if not name.startswith("MAKE")}
     done = subprocess.run(
         ["make", "--no-print-directory", *arguments],
         cwd=folder,
-        env=plain,
+        env={"PATH": os.environ["PATH"]},  # SEED and others are taken from there too
         capture_output=True,
         text=True,
         check=True,

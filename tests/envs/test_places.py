@@ -41,7 +41,7 @@ def test_titles_are_unique_and_free_of_what_separates_them_in_routes_and_answers
 
 def test_the_corpus_comes_with_its_licence() -> None:
     data = resources.files("forethought.envs").joinpath("data")
-    assert "WordNet" in data.joinpath("LICENSE.wordnet").read_text()
+    assert "WordNet" in data.joinpath("LICENSE.wordnet").read_text("utf-8")
     packed = data.joinpath("places.jsonl.gz").read_bytes()
     assert packed[4:8] == b"\0\0\0\0", "the archive carries no time, so that it can be made again"
     first = json.loads(gzip.decompress(packed).splitlines()[0])

@@ -162,7 +162,7 @@ def test_a_recorded_episode_is_replayed_without_web_key_or_difference(
     assert len(site.requests) == 2
     assert [use(live, "search", query=" norway ").text, use(live, "open", url=url).text] == texts
     assert len(site.requests) == 2
-    kept = "".join(path.read_text() for path in tmp_path.rglob("*") if path.is_file())
+    kept = "".join(path.read_text("utf-8") for path in tmp_path.rglob("*") if path.is_file())
     assert KEY not in kept
     assert "norway" in kept
 
@@ -196,7 +196,7 @@ def test_a_tape_names_its_entries_by_what_was_asked(tmp_path: Path) -> None:
     assert Tape(tmp_path, mode="record").recall(asked) is None
     (path,) = [path for path in tmp_path.rglob("*") if path.is_file()]
     assert path.parent.name == path.stem[:2]
-    assert json.loads(path.read_text()) == {"asked": asked, "answered": {"a": 1}}
+    assert json.loads(path.read_text("utf-8")) == {"asked": asked, "answered": {"a": 1}}
     path.write_text("{torn", encoding="utf-8")
     assert tape.recall(asked) is None
 

@@ -65,7 +65,7 @@ class Model:
             log.write(json.dumps([task, turn]) + "\n")
         if turn == HELD_TURN and not self.released.is_set():
             self.num_held.release()
-            self.released.wait(120)
+            self.released.wait(600)
         if turn > HELD_TURN:
             return "42"
         body = {"name": "echo", "arguments": {"text": f"{turn}"}}
@@ -123,11 +123,10 @@ def test_a_killed_run_asks_again_for_the_open_turn_of_each_episode_at_most(tmp_p
         command = [sys.executable, "-m", "forethought", "eval", "--out", str(out)]
         command += ["--env", f"{tmp_path}/echo.py:mine/echo-v0", "--model", f"{model.url}#scripted"]
         command += ["-n", str(NUM_EPISODES), "--concurrency", str(NUM_EPISODES)]
-        child = subprocess.Popen(command, env={**os.environ})
-        for _ in range(NUM_EPISODES):
-            assert model.num_held.acquire(timeout=120), "the episodes never came to their open turn"
-        child.kill()
-        assert child.wait() == -signal.SIGKILL
+        with subprocess.Popen(command, env={**os.environ}) as child:
+            came = [model.num_held.acquire(timeout=300) for _ in range(NUM_EPISODES)]
+            child.kill()
+        assert (all(came), child.returncode) == (True, -signal.SIGKILL)
         log = out / "episodes.jsonl"
         cut = {name: trajectory.events for name, trajectory in read_log(log).items()}
         with log.open("ab") as torn:
