@@ -9,6 +9,7 @@ from pathlib import Path
 from forethought.envs.check.promise import Broken
 from forethought.envs.check.subject import Check, Subject
 from forethought.envs.check.waits import cancelled_at
+from forethought.sandbox import SandboxPool
 
 MAX_POINTS = 6
 """Waits of a step at which it is cancelled; spread evenly where it has more."""
@@ -16,25 +17,29 @@ MAX_POINTS = 6
 
 _ADVICE = "after a step, cancelled or not; hold it with async with, or in self.resources"
 
+Attempt = tuple[int, Sequence[str], int]
+"""A seed, actions, and the wait at which the last of them is cancelled; 0 lets it end."""
+
 
 async def _cancellation(subject: Subject) -> str:
-    points = 0
-    for seed, actions in await _beginnings(subject):
-        # what is opened once for all may stay open
-        num_waits = await _cancelled(subject, seed, actions, 0)
-        tasks, files, children = asyncio.all_tasks(), _open_files(), _children()
-        chosen = _spread(num_waits)
-        for wait in (0, *chosen):
-            await _cancelled(subject, seed, actions, wait)
-        points += len(chosen)
-        left = [task.get_name() for task in asyncio.all_tasks() - tasks]
-        if left:
-            raise Broken(f"{len(left)} tasks still run {_ADVICE}: {left[0]}")
-        if _open_files() > files:
-            raise Broken(f"{_open_files() - files} files stay open {_ADVICE}")
-        if _children() > children:
-            raise Broken(f"{_children() - children} processes go on {_ADVICE}")
-    where = f"cancelled at {points} waits, steps" if points else "steps never wait and"
+    begun = await _beginnings(subject)
+    # what is opened once for all may stay open
+    waits = await _tried(subject, [(seed, actions, 0) for seed, actions in begun])
+    tasks, files, children = asyncio.all_tasks(), _open_files(), _children()
+    chosen = [
+        (seed, actions, wait)
+        for (seed, actions), num_waits in zip(begun, waits, strict=True)
+        for wait in _spread(num_waits)
+    ]
+    await _tried(subject, [*((seed, actions, 0) for seed, actions in begun), *chosen])
+    left = [task.get_name() for task in asyncio.all_tasks() - tasks]
+    if left:
+        raise Broken(f"{len(left)} tasks still run {_ADVICE}: {left[0]}")
+    if _open_files() > files:
+        raise Broken(f"{_open_files() - files} files stay open {_ADVICE}")
+    if _children() > children:
+        raise Broken(f"{_children() - children} processes go on {_ADVICE}")
+    where = f"cancelled at {len(chosen)} waits, steps" if chosen else "steps never wait and"
     return f"{where} leave no task, file or process; closing twice is fine"
 
 
@@ -49,6 +54,16 @@ async def _beginnings(subject: Subject) -> list[tuple[int, list[str]]]:
         actions = (await subject.expert(second)).actions
         found += [(second, actions[:1]), (second, actions)]
     return found
+
+
+async def _tried(subject: Subject, attempts: Sequence[Attempt]) -> list[int]:
+    """Make all attempts, in sandboxes that are gone in the end; returns the waits of each."""
+    async with SandboxPool(warm=0) as pool:
+        waits = [await _cancelled(subject, *attempt) for attempt in attempts]
+        num_lent = pool.stats().leased
+        if num_lent:
+            raise Broken(f"{num_lent} sandboxes stay open {_ADVICE}")
+    return waits
 
 
 async def _cancelled(subject: Subject, seed: int, actions: Sequence[str], wait: int) -> int:

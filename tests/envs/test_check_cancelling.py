@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import subprocess
+from contextlib import AbstractAsyncContextManager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -14,6 +16,8 @@ from forethought.envs import Card, Env, Task, reward, tool
 from forethought.envs.calls import render_call
 from forethought.envs.check import check_env
 from forethought.envs.check.waits import cancelled_at
+from forethought.envs.context import Context
+from forethought.sandbox import Sandbox, open_sandbox
 
 
 @pytest.fixture
@@ -76,6 +80,38 @@ class Spawning(Waiting):
         return "seen"
 
 
+class Running(Waiting):
+    """Looks in a sandbox, and shows in which folder that was."""
+
+    folders: ClassVar[set[str]] = set()
+    num_looks: ClassVar[list[int]] = []
+    card: ClassVar[Card] = replace(Waiting.card, needs_sandbox=True)
+
+    def open_sandbox(self) -> AbstractAsyncContextManager[Sandbox]:
+        return open_sandbox(backend="local")
+
+    @tool
+    async def look(self, context: Context) -> str:
+        """look where"""
+        assert context.sandbox is not None
+        found = await context.sandbox.exec(["pwd"])
+        self.folders.add(found.stdout.decode())
+        self.num_looks.append(1)
+        return "seen"
+
+
+class Hoarding(Running):
+    """Opens a sandbox of its own in a step and never closes it."""
+
+    @tool
+    async def look(self, context: Context) -> str:
+        """look where"""
+        opening = self.open_sandbox()
+        self.kept.append(opening)
+        await (await opening.__aenter__()).exec(["true"])
+        return "seen"
+
+
 class Marked(Waiting):
     """Begins another episode after a step that was cancelled."""
 
@@ -120,6 +156,19 @@ def test_a_process_that_outlives_its_step_is_found() -> None:
         process.wait()
     assert ok is False
     assert "processes go on after a step" in detail
+
+
+def test_the_episodes_of_a_check_are_played_in_few_sandboxes() -> None:
+    ok, detail = cancelling(Running)
+    assert ok, detail
+    assert len(Running.num_looks) > 30
+    assert len(Running.folders) <= 12
+
+
+def test_a_sandbox_that_outlives_its_step_is_found() -> None:
+    ok, detail = cancelling(Hoarding)
+    assert ok is False
+    assert "sandboxes stay open after a step" in detail
 
 
 def test_an_environment_that_cannot_begin_again_is_found() -> None:
