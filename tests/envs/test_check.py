@@ -218,7 +218,7 @@ def test_an_environment_is_checked_by_its_id() -> None:
         (Lingering, "cancelling cleans up", "tasks still run after a step"),
         (Unclosable, "cancelling cleans up", "RuntimeError: closed already"),
         (Crashing, "the oracle wins", "ZeroDivisionError: a bug"),
-        (BadSpace, "Gymnasium agrees", "AssertionError"),
+        (BadSpace, "it begins", "BadSpace.begin gives 7; what an agent reads is text"),
     ],
     ids=lambda value: value.__name__ if isinstance(value, type) else "",
 )
