@@ -306,6 +306,8 @@ class Env(gymnasium.Env[str, Action | str]):
         for _ in range(_MAX_DRAWS):
             horizon = self._horizon()
             task = self.make_task(self.np_random, horizon=horizon)
+            if not isinstance(task, Task):
+                raise TypeError(f"{type(self).__name__}.make_task gives {task!r:.80}, not a Task")
             if split_of(task) == self.split:
                 drawn = {"split": self.split, "seed": seed}
                 unsaid = {} if "horizon" in task.model_fields_set else {"horizon": horizon}

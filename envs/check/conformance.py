@@ -16,6 +16,7 @@ from pydantic import JsonValue
 from forethought.envs.base import Env
 from forethought.envs.check.cancelling import CANCELLING
 from forethought.envs.check.episodes import EPISODES
+from forethought.envs.check.failure import told
 from forethought.envs.check.promise import Broken, NothingToCheck
 from forethought.envs.check.report import Finding, Report
 from forethought.envs.check.scores import SCORES
@@ -26,20 +27,24 @@ from forethought.envs.portal import run_sync
 from forethought.envs.registry import full_id, make
 from forethought.sandbox import SandboxPool
 
-MAX_SECONDS = 120.0
-"""For one promise."""
+MAX_SECONDS = 60.0
+"""For one promise; after one that took longer no other is tried."""
 
 CHECKS: dict[str, Check] = {**TASKS, **SCORES, **EPISODES}
 
 
 def check_env(
-    env: str | Factory, *, num_seeds: int = 8, options: Mapping[str, JsonValue] | None = None
+    env: str | Factory,
+    *,
+    num_seeds: int = 8,
+    options: Mapping[str, JsonValue] | None = None,
+    max_seconds: float = MAX_SECONDS,
 ) -> Report:
     """Check an environment, given by id, by its class or by a function that takes `split`.
 
     Plays `num_seeds` episodes a policy; seconds, where a step takes milliseconds. `options` are the
-    environment's own. Not to be called from within an event loop. Raises ValueError for an unknown
-    id and for fewer than two seeds.
+    environment's own; `max_seconds` is for one promise. Not to be called from within an event loop.
+    Raises ValueError for an unknown id and for fewer than two seeds.
     """
     if num_seeds < 2:
         raise ValueError(f"num_seeds is at least 2, to see whether seeds vary, not {num_seeds}")
@@ -50,12 +55,12 @@ def check_env(
     def factory(**more: JsonValue) -> Env:
         return make(full, **given, **more) if isinstance(env, str) else env(**given, **more)
 
-    return run_sync(_check_all(name, factory, range(num_seeds)))
+    subject = Subject(make=factory, seeds=range(num_seeds), max_seconds=max_seconds)
+    return run_sync(_check_all(name, subject))
 
 
-async def _check_all(name: str, factory: Factory, seeds: range) -> Report:
+async def _check_all(name: str, subject: Subject) -> Report:
     started = time.perf_counter()
-    subject = Subject(make=factory, seeds=seeds)
     findings = [await _find("it begins", _begins, subject)]
     if findings[0].ok:
         findings += await _pooled(CHECKS, subject)
@@ -77,6 +82,7 @@ async def _pooled(checks: Mapping[str, Check], subject: Subject) -> list[Finding
 
 async def _begins(subject: Subject) -> str:
     env = subject.make()
+    subject.kind = type(env)
     try:
         if not inspect.signature(env.floor).parameters:
             raise Broken("floor has nowhere to draw from; write it as def floor(self, rng)")
@@ -88,20 +94,21 @@ async def _begins(subject: Subject) -> str:
 
 
 async def _find(name: str, check: Check, subject: Subject) -> Finding:
+    if subject.is_late:
+        return Finding(name=name, ok=None, detail="not tried, as an earlier one took too long")
     try:
-        with anyio.fail_after(MAX_SECONDS):
+        with anyio.move_on_after(subject.max_seconds):
             return Finding(name=name, ok=True, detail=await check(subject))
     except Broken as broken:
         return Finding(name=name, ok=False, detail=str(broken))
     except NothingToCheck as reason:
         return Finding(name=name, ok=None, detail=str(reason))
     except Exception as error:  # noqa: BLE001 - whatever an environment raises is a finding
-        cause = _first(error)
-        return Finding(name=name, ok=False, detail=f"{type(cause).__name__}: {cause}")
-
-
-def _first(error: Exception) -> Exception:
-    """What failed first, where several tools of one turn ran together."""
-    while isinstance(error, ExceptionGroup):
-        error = error.exceptions[0]
-    return error
+        return Finding(name=name, ok=False, detail=told(error, subject.kind))
+    subject.is_late = True
+    return Finding(
+        name=name,
+        ok=False,
+        detail=f"not done after {subject.max_seconds:g} s; let max_steps end every episode soon, "
+        "and no step wait for what may not come",
+    )

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import inspect
+
+from forethought.envs.base import Env
 from forethought.envs.check.promise import Broken
 from forethought.envs.check.subject import Check, Subject
 from forethought.envs.task import Split, Task
@@ -42,6 +45,11 @@ async def _vary(subject: Subject) -> str:
 
 
 async def _disjoint(subject: Subject) -> str:
+    if subject.kind is not None and not _takes_split(subject.kind):
+        raise Broken(
+            "its __init__ takes no split; write it as def __init__(self, *, horizon=None, "
+            "split='train') and hand both on to Env"
+        )
     splits: tuple[Split, ...] = ("train", "eval")
     contents = []
     for split in splits:
@@ -76,6 +84,11 @@ async def _saved(subject: Subject) -> str:
                 "everything up from self.task alone"
             )
     return "read back from JSON, they start the same episode"
+
+
+def _takes_split(env: type[Env]) -> bool:
+    parameters = inspect.signature(env).parameters.values()
+    return any(each.name == "split" or each.kind is each.VAR_KEYWORD for each in parameters)
 
 
 def _content(task: Task) -> str:
