@@ -17,6 +17,7 @@ from forethought.envs.base import Env
 from forethought.envs.check.cancelling import CANCELLING
 from forethought.envs.check.episodes import EPISODES
 from forethought.envs.check.failure import told
+from forethought.envs.check.horizons import HORIZONS
 from forethought.envs.check.promise import Broken, NothingToCheck
 from forethought.envs.check.report import Finding, Report
 from forethought.envs.check.scores import SCORES
@@ -30,7 +31,7 @@ from forethought.sandbox import SandboxPool
 MAX_SECONDS = 60.0
 """For one promise; after one that took longer no other is tried."""
 
-CHECKS: dict[str, Check] = {**TASKS, **SCORES, **EPISODES}
+CHECKS: dict[str, Check] = {**TASKS, **SCORES, **HORIZONS, **EPISODES}
 
 
 def check_env(
@@ -53,9 +54,14 @@ def check_env(
     given = dict(options or {})
 
     def factory(**more: JsonValue) -> Env:
-        return make(full, **given, **more) if isinstance(env, str) else env(**given, **more)
+        return make(full, **(given | more)) if isinstance(env, str) else env(**(given | more))
 
-    subject = Subject(make=factory, seeds=range(num_seeds), max_seconds=max_seconds)
+    subject = Subject(
+        make=factory,
+        seeds=range(num_seeds),
+        max_seconds=max_seconds,
+        is_function=not isinstance(env, str | type),
+    )
     return run_sync(_check_all(name, subject))
 
 

@@ -22,6 +22,8 @@ class Subject:
     seeds: Sequence[int]
     max_seconds: float
     """For one promise."""
+    is_function: bool
+    """Whether `make` is known to take `split` alone."""
     kind: type[Env] | None = None
     """Its class, once one was made."""
     is_late: bool = False
