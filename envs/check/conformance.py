@@ -17,6 +17,8 @@ from forethought.envs.base import Env
 from forethought.envs.check.cancelling import CANCELLING
 from forethought.envs.check.episodes import EPISODES
 from forethought.envs.check.failure import told
+from forethought.envs.check.hedging import HEDGING
+from forethought.envs.check.holding import HOLDING
 from forethought.envs.check.horizons import HORIZONS
 from forethought.envs.check.promise import Broken, NothingToCheck
 from forethought.envs.check.report import Finding, Report
@@ -31,7 +33,7 @@ from forethought.sandbox import SandboxPool
 MAX_SECONDS = 60.0
 """For one promise; after one that took longer no other is tried."""
 
-CHECKS: dict[str, Check] = {**TASKS, **SCORES, **HORIZONS, **EPISODES}
+CHECKS: dict[str, Check] = {**TASKS, **SCORES, **HEDGING, **HORIZONS, **EPISODES, **HOLDING}
 
 
 def check_env(

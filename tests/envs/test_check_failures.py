@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any, ClassVar
 
+import anyio
 import numpy as np
 import pytest
 
@@ -11,6 +13,9 @@ from forethought.envs import Card, Env, Task, reward, tool
 from forethought.envs.calls import render_call
 from forethought.envs.check import Report, check_env, conformance
 from forethought.envs.check.failure import told
+from forethought.envs.check.holding import HOLDING
+from forethought.envs.check.promise import Broken
+from forethought.envs.check.subject import Subject
 
 
 class Count(Env):
@@ -104,6 +109,34 @@ class Splitless(Count):
         super().__init__()
 
 
+class Marked(Count):
+    """Marks the few instances that it has, so that each lies in either split."""
+
+    def make_task(self, rng: np.random.Generator, *, horizon: int) -> Task:
+        mark, word = int(rng.integers(10**6)), str(rng.integers(2))
+        prompt = f"Count to {horizon}, then say {word}."
+        return Task(id=word, prompt=prompt, answer=word, data={"mark": mark})
+
+
+class Blocking(Count):
+    """Sleeps without letting others run."""
+
+    @tool
+    def count(self) -> str:
+        """count up by one"""
+        time.sleep(0.3)
+        return super().count()
+
+
+class Hedged(Count):
+    """Pays for the right answer wherever it stands."""
+
+    @reward
+    def right(self) -> float:
+        said = self.submitted is not None and str(self.task.answer) in self.submitted.answer
+        return float(said and self.at == self.task.horizon)
+
+
 class Endless(Count):
     """No episode ends, and no step waits."""
 
@@ -176,6 +209,24 @@ def test_an_environment_that_cannot_be_made_for_a_split_is_told_how() -> None:
         "train and eval are disjoint": "its __init__ takes no split; write it as def __init__(self,"
         " *, horizon=None, split='train') and hand both on to Env"
     }
+
+
+def test_instances_that_only_hidden_data_keeps_apart_are_found() -> None:
+    detail = broken(check_env(Marked))["train and eval are disjoint"]
+    assert detail.endswith(
+        "is in both splits, kept apart by what no episode shows; leave that out of data"
+    )
+
+
+def test_a_step_that_holds_up_all_others_is_found() -> None:
+    subject = Subject(make=Blocking, seeds=range(1), max_seconds=60, is_function=False)
+    with pytest.raises(Broken, match=r"seed 0: step \d holds the event loop for 0"):
+        anyio.run(HOLDING["steps let others run"], subject)
+
+
+def test_an_answer_that_may_be_named_among_wrong_ones_is_found() -> None:
+    detail = broken(check_env(Hedged))["hedging does not win"]
+    assert detail.startswith("8 of 8 episodes score 1 for the answer among wrong ones")
 
 
 def test_an_episode_without_end_is_given_up_and_no_other_is_tried() -> None:
