@@ -36,7 +36,7 @@ from forethought.envs.portal import run_sync
 from forethought.envs.protocols import TAGS, ToolProtocol
 from forethought.envs.scoring import PROXY, Submission, checked, score_kind
 from forethought.envs.snapshot import NO_TASK, Snapshot, fork, put, take
-from forethought.envs.spaces import Text
+from forethought.envs.spaces import Text, as_text
 from forethought.envs.task import Split, Task, split_of
 from forethought.envs.tools import Tool, ToolResult, as_tool, is_tool, run_calls
 from forethought.sandbox import Sandbox, as_snapshot, open_sandbox
@@ -202,6 +202,8 @@ class Env(gymnasium.Env[str, Action | str]):
         taken = action
         if isinstance(taken, str):
             taken = Action.of(taken, turn=self.num_steps, parse=self.protocol.parse)
+        elif not isinstance(taken, Action):
+            raise TypeError(f"an action is text or an Action, not {taken!r:.80}")
         self.num_steps += 1
         self.info = {}
         results: list[ToolResult] = []
@@ -209,7 +211,7 @@ class Env(gymnasium.Env[str, Action | str]):
             results = await run_calls(taken.calls, self.tools, self.context)
             observation = "\n".join(result.text for result in results)
         else:
-            observation = await self.reply(taken.text)
+            observation = as_text(f"{type(self).__name__}.reply", await self.reply(taken.text))
         truncated = not self.over and self.num_steps >= self.max_steps()
         info: Info = {"results": tuple(results), **self.info}
         score: float | None = None
@@ -298,12 +300,14 @@ class Env(gymnasium.Env[str, Action | str]):
             sandbox = LazySandbox(self.open_sandbox, files=files)
             self.resources.push_async_callback(sandbox.close)
             context.sandbox = sandbox
-        return await self.begin()
+        return as_text(f"{type(self).__name__}.begin", await self.begin())
 
     def _draw(self, seed: int | None) -> Task:
         for _ in range(_MAX_DRAWS):
             horizon = self._horizon()
             task = self.make_task(self.np_random, horizon=horizon)
+            if not isinstance(task, Task):
+                raise TypeError(f"{type(self).__name__}.make_task gives {task!r:.80}, not a Task")
             if split_of(task) == self.split:
                 drawn = {"split": self.split, "seed": seed}
                 unsaid = {} if "horizon" in task.model_fields_set else {"horizon": horizon}

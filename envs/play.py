@@ -7,6 +7,7 @@ from contextlib import AsyncExitStack
 from copy import deepcopy
 from dataclasses import dataclass, field
 
+import anyio.lowlevel
 import numpy as np
 
 from forethought.envs.base import Env
@@ -54,7 +55,10 @@ async def play_in_turn(
 
 
 async def play_forked(factory: Factory, seed: int, actions: Sequence[str]) -> list[Episode]:
-    """The same actions half-way, then on in two forks, one after the other, and in the original."""
+    """The same actions half-way, then on in each of four, one after the other.
+
+    Those are two forks, a new environment that a snapshot is restored in, and the original.
+    """
     async with AsyncExitStack() as stack:
         env = factory()
         stack.push_async_callback(env.aclose)
@@ -62,10 +66,12 @@ async def play_forked(factory: Factory, seed: int, actions: Sequence[str]) -> li
         begun = Episode(task=env.task, observations=[prompt])
         for _ in range(len(actions) // 2):
             await _step(env, begun, recorded(actions))
-        forks = await env.afork(2)
+        twins = [*await env.afork(2), factory()]
+        for twin in twins:
+            stack.push_async_callback(twin.aclose)
+        await twins[-1].arestore(await env.asnapshot())
         episodes = []
-        for each in (*forks, env):
-            stack.push_async_callback(each.aclose)
+        for each in (*twins, env):
             episode = deepcopy(begun)
             while not episode.is_over:
                 await _step(each, episode, recorded(actions))
@@ -112,6 +118,8 @@ def recorded(actions: Sequence[str]) -> Policy:
 
 
 async def _step(env: Env, episode: Episode, policy: Policy) -> None:
+    # an episode without end can be given up, even if none of its steps waits
+    await anyio.lowlevel.checkpoint()
     action = policy(env)
     observation, reward, terminated, truncated, info = await env.astep(action)
     episode.actions.append(action)

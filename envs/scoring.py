@@ -54,7 +54,16 @@ def score_kind(member: object) -> str | None:
 
 
 def checked(name: str, value: float | None) -> float | None:
-    """A score as it is. Raises ValueError for one that no mean survives: NaN or infinite."""
-    if value is not None and not math.isfinite(value):
+    """A score as a plain number, or None.
+
+    Raises TypeError for what is no number, ValueError for one that no mean survives: NaN, infinite.
+    """
+    if value is None:
+        return None
+    try:
+        number = float(value)
+    except (TypeError, ValueError):
+        raise TypeError(f"{name} gives {value!r}; give a number, or None") from None
+    if not math.isfinite(number):
         raise ValueError(f"{name} gives {value}; give a number, or None where it cannot be told")
-    return value
+    return number

@@ -50,7 +50,8 @@ class Snapshot:
 async def take(env: Env) -> Snapshot:
     """The present state of `env`, which goes on undisturbed.
 
-    Raises ValueError if it names no `state_fields` or was never reset.
+    Raises ValueError if it names no `state_fields` or was never reset, and TypeError for a state
+    that cannot be pickled.
     """
     state = _state(env)
     sandbox = env.context.sandbox
@@ -107,7 +108,14 @@ def _state(env: Env) -> bytes:
         raise ValueError(f"{type(env).__name__}: there is nothing to keep before the first reset")
     held = {name: getattr(env, name) for name in fields}
     context = env.context
-    return pickle.dumps((env.task, context.rng, context.plan, context.notes, context.spent, held))
+    kept = (env.task, context.rng, context.plan, context.notes, context.spent, held)
+    try:
+        return pickle.dumps(kept)
+    except (AttributeError, TypeError, pickle.PicklingError) as error:
+        raise TypeError(
+            f"{type(env).__name__}: what its state_fields name cannot be kept: {error}; let begin "
+            "make it, or leave it out"
+        ) from error
 
 
 async def _go_on(

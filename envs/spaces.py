@@ -47,3 +47,10 @@ class Text(gymnasium.Space[str]):
 
     def __repr__(self) -> str:
         return f"Text({self.max_chars})"
+
+
+def as_text(source: str, given: object) -> str:
+    """What `source` gave an agent to read. Raises TypeError if that is no text."""
+    if not isinstance(given, str):
+        raise TypeError(f"{source} gives {given!r:.80}; what an agent reads is text")
+    return given

@@ -21,6 +21,7 @@ from pydantic import BaseModel, ConfigDict, JsonValue, ValidationError, create_m
 
 from forethought.envs.calls import Json, ToolCall
 from forethought.envs.context import BudgetExhausted, Context
+from forethought.envs.spaces import as_text
 
 ToolError = Literal[
     "parse",
@@ -210,7 +211,7 @@ async def _called(call: ToolCall, known: Tool, arguments: dict[str, object]) -> 
     started = time.perf_counter()
     try:
         value = known.function(**arguments)
-        text = value if isinstance(value, str) else await value
+        value = await value if inspect.isawaitable(value) else value
     except TimeoutError as error:
         return _failed(call, "timeout", f"{call.name}: {error or 'timed out'}", started)
     except (FileNotFoundError, LookupError) as error:
@@ -226,6 +227,7 @@ async def _called(call: ToolCall, known: Tool, arguments: dict[str, object]) -> 
     except (ValueError, OSError) as error:
         return _failed(call, "tool", f"{call.name}: {error}", started)
     wall_s = time.perf_counter() - started
+    text = as_text(f"tool {call.name!r}", value)
     return ToolResult(call_id=call.id, name=call.name, text=text, wall_s=wall_s)
 
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
 from collections.abc import Sequence
-from pathlib import Path
 
+from forethought.envs.check.leftovers import going, left_since
 from forethought.envs.check.promise import Broken
 from forethought.envs.check.subject import Check, Subject
 from forethought.envs.check.waits import cancelled_at
+from forethought.sandbox import SandboxPool
 
 MAX_POINTS = 6
 """Waits of a step at which it is cancelled; spread evenly where it has more."""
@@ -17,26 +16,26 @@ MAX_POINTS = 6
 
 _ADVICE = "after a step, cancelled or not; hold it with async with, or in self.resources"
 
+Attempt = tuple[int, Sequence[str], int]
+"""A seed, actions, and the wait at which the last of them is cancelled; 0 lets it end."""
+
 
 async def _cancellation(subject: Subject) -> str:
-    points = 0
-    for seed, actions in await _beginnings(subject):
-        # what is opened once for all may stay open
-        num_waits = await _cancelled(subject, seed, actions, 0)
-        tasks, files, children = asyncio.all_tasks(), _open_files(), _children()
-        chosen = _spread(num_waits)
-        for wait in (0, *chosen):
-            await _cancelled(subject, seed, actions, wait)
-        points += len(chosen)
-        left = [task.get_name() for task in asyncio.all_tasks() - tasks]
-        if left:
-            raise Broken(f"{len(left)} tasks still run {_ADVICE}: {left[0]}")
-        if _open_files() > files:
-            raise Broken(f"{_open_files() - files} files stay open {_ADVICE}")
-        if _children() > children:
-            raise Broken(f"{_children() - children} processes go on {_ADVICE}")
-    where = f"cancelled at {points} waits, steps" if points else "steps never wait and"
-    return f"{where} leave no task, file or process; closing twice is fine"
+    begun = await _beginnings(subject)
+    # what is opened once for all may stay open
+    waits = await _tried(subject, [(seed, actions, 0) for seed, actions in begun])
+    before = going()
+    chosen = [
+        (seed, actions, wait)
+        for (seed, actions), num_waits in zip(begun, waits, strict=True)
+        for wait in _spread(num_waits)
+    ]
+    await _tried(subject, [*((seed, actions, 0) for seed, actions in begun), *chosen])
+    left = left_since(before)
+    if left is not None:
+        raise Broken(f"{left} {_ADVICE}")
+    where = f"cancelled at {len(chosen)} waits, steps" if chosen else "steps never wait and"
+    return f"{where} leave no task, thread, file or process; closing twice is fine"
 
 
 CANCELLING: dict[str, Check] = {"cancelling cleans up": _cancellation}
@@ -52,6 +51,16 @@ async def _beginnings(subject: Subject) -> list[tuple[int, list[str]]]:
     return found
 
 
+async def _tried(subject: Subject, attempts: Sequence[Attempt]) -> list[int]:
+    """Make all attempts, in sandboxes that are gone in the end; returns the waits of each."""
+    async with SandboxPool(warm=0) as pool:
+        waits = [await _cancelled(subject, *attempt) for attempt in attempts]
+        num_lent = pool.stats().leased
+        if num_lent:
+            raise Broken(f"{num_lent} sandboxes stay open {_ADVICE}")
+    return waits
+
+
 async def _cancelled(subject: Subject, seed: int, actions: Sequence[str], wait: int) -> int:
     """Cancel the last action at a wait, begin again, close twice; returns the waits it had."""
     env = subject.make()
@@ -59,17 +68,22 @@ async def _cancelled(subject: Subject, seed: int, actions: Sequence[str], wait: 
         prompt, _ = await env.areset(seed=seed)
         for action in actions[:-1]:
             await env.astep(action)
-        num_waits = await cancelled_at(env.astep(actions[-1]), wait)
+        waits = await cancelled_at(env.astep(actions[-1]), wait)
         again, _ = await env.areset(seed=seed)
     finally:
         await env.aclose()
         await env.aclose()
+    if waits.was_swallowed:
+        raise Broken(
+            f"seed {seed}: a step that is cancelled goes on to its end; let the cancellation rise, "
+            "as except Exception does and except BaseException does not"
+        )
     if again != prompt:
         raise Broken(
             f"seed {seed} starts another episode after a cancelled step; let begin set up all "
             "that steps change"
         )
-    return num_waits
+    return waits.num
 
 
 def _spread(num_waits: int) -> list[int]:
@@ -78,18 +92,3 @@ def _spread(num_waits: int) -> list[int]:
         return list(range(1, num_waits + 1))
     last = MAX_POINTS - 1
     return [1 + (num_waits - 1) * index // last for index in range(MAX_POINTS)]
-
-
-def _open_files() -> int:
-    """Open files and sockets of this process; 0 where the system does not tell."""
-    directory = Path("/proc/self/fd")
-    return sum(1 for _ in directory.iterdir()) if directory.is_dir() else 0
-
-
-def _children() -> int:
-    """Processes that this one has started and not waited for; 0 where the system does not tell."""
-    found = 0
-    for file in Path("/proc/self/task").glob("*/children"):
-        with contextlib.suppress(FileNotFoundError, ProcessLookupError):  # the thread has ended
-            found += len(file.read_text().split())
-    return found

@@ -10,12 +10,14 @@ from gymnasium.utils.env_checker import check_env as check_gymnasium
 
 from forethought.envs.check.promise import Broken, NothingToCheck
 from forethought.envs.check.subject import Check, Subject
-from forethought.envs.play import Episode, floor, play, play_forked, play_in_turn, recorded
+from forethought.envs.play import Episode, play, play_forked, play_in_turn, recorded
 
 
 async def _replay(subject: Subject) -> str:
-    for seed in subject.seeds[:4]:
-        first = await subject.floor(seed)
+    firsts = [(seed, await subject.floor(seed)) for seed in subject.seeds[:3]]
+    if subject.has_oracle:
+        firsts += [(seed, await subject.expert(seed)) for seed in subject.seeds[:2]]
+    for seed, first in firsts:
         second = await play(subject.make, seed, recorded(first.actions))
         _compare(
             f"seed {seed} with the same actions",
@@ -38,21 +40,24 @@ async def _forks(subject: Subject) -> str:
                     episode,
                     advice="name in state_fields every attribute that steps change",
                 )
-    return "two forks and the original all go on as without a fork"
+    return "two forks, a restored snapshot and the original all go on as without a fork"
 
 
 async def _isolation(subject: Subject) -> str:
     pair = subject.seeds[:2]
-    alone = [await subject.floor(seed) for seed in pair]
-    together = await play_in_turn(subject.make, pair, [floor(seed) for seed in pair])
-    for seed, one, other in zip(pair, alone, together, strict=True):
+    alone = [episode for seed in pair for episode in await subject.both(seed)]
+    seeds = [seed for seed in pair for _ in await subject.both(seed)]
+    together = await play_in_turn(
+        subject.make, seeds, [recorded(episode.actions) for episode in alone]
+    )
+    for seed, one, other in zip(seeds, alone, together, strict=True):
         _compare(
             f"seed {seed} beside another instance",
             one,
             other,
             advice="keep state in self, not in the class, the module or a file",
         )
-    return "two at once, step by step in turn, go as they go alone"
+    return f"{len(alone)} at once, step by step in turn, go as they go alone"
 
 
 async def _spaces(subject: Subject) -> str:

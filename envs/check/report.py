@@ -41,7 +41,7 @@ class Report:
         if self.missing:
             return f"-    {self.env}  passed over: {self.missing}"
         if self.broken:
-            told = "; ".join(f"{finding.name}: {finding.detail}" for finding in self.broken)
+            told = "; ".join(f"{finding.name}: {self._told(finding)}" for finding in self.broken)
             return f"FAIL {self.env}  {told}"
         kept = sum(finding.ok is True for finding in self.findings)
         return f"ok   {self.env}  {kept} promises kept in {self.seconds:.1f} s"
@@ -51,5 +51,13 @@ class Report:
             return self.line
         marks = {True: "ok", False: "FAIL", None: "-"}
         width = max(len(finding.name) for finding in self.findings)
-        lines = [f"{marks[f.ok]:<4} {f.name:<{width}}  {f.detail}" for f in self.findings]
+        lines = [f"{marks[f.ok]:<4} {f.name:<{width}}  {self._told(f)}" for f in self.findings]
         return "\n".join((f"{self.env}: {'ok' if self.ok else 'NOT ok'}", *lines))
+
+    def _told(self, finding: Finding) -> str:
+        """Its detail, or which finding before it says the same."""
+        if finding.ok is False:
+            first = next(each for each in self.broken if each.detail == finding.detail)
+            if first is not finding:
+                return f"the same as of {first.name!r}"
+        return finding.detail

@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from statistics import fmean
 
+from forethought.envs.base import Env
 from forethought.envs.card import Card
 from forethought.envs.check.promise import NothingToCheck
 from forethought.envs.play import Episode, Factory, Policy, floor, oracle, play
@@ -19,6 +20,14 @@ class Subject:
     make: Factory
     """Takes `split`; the options of the environment are in it."""
     seeds: Sequence[int]
+    max_seconds: float
+    """For one promise."""
+    is_function: bool
+    """Whether `make` is known to take `split` alone."""
+    kind: type[Env] | None = None
+    """Its class, once one was made."""
+    is_late: bool = False
+    """Whether a promise took too long, so that others would too."""
     _expert: dict[int, Episode] = field(default_factory=dict)
     _floor: dict[int, Episode] = field(default_factory=dict)
 
@@ -60,7 +69,7 @@ class Subject:
         """First observation and task of each seed, drawn anew."""
         found = []
         for seed in seeds:
-            env = self.make(split=split)
+            env = self.make() if split == "train" else self.make(split=split)
             try:
                 prompt, _ = await env.areset(seed=seed)
             finally:

@@ -2,8 +2,15 @@
 
 from __future__ import annotations
 
+import inspect
+import json
+from collections.abc import Mapping
+from functools import partial
+
+from forethought.envs.base import Env
 from forethought.envs.check.promise import Broken
 from forethought.envs.check.subject import Check, Subject
+from forethought.envs.play import oracle, play
 from forethought.envs.task import Split, Task
 
 
@@ -42,10 +49,20 @@ async def _vary(subject: Subject) -> str:
 
 
 async def _disjoint(subject: Subject) -> str:
+    if subject.kind is not None and not _takes_split(subject.kind):
+        raise Broken(
+            "its __init__ takes no split; write it as def __init__(self, *, horizon=None, "
+            "split='train') and hand both on to Env"
+        )
     splits: tuple[Split, ...] = ("train", "eval")
     contents = []
+    starts: dict[Split, dict[str, int]] = {}
     for split in splits:
-        tasks = [task for _, task in await subject.starts(subject.seeds, split=split)]
+        found = await subject.starts(subject.seeds, split=split)
+        tasks = [task for _, task in found]
+        starts[split] = {
+            _start(*start): seed for seed, start in zip(subject.seeds, found, strict=True)
+        }
         wrong = [task.id for task in tasks if task.split != split]
         if wrong:
             raise Broken(
@@ -59,7 +76,23 @@ async def _disjoint(subject: Subject) -> str:
             f"{shared} instances are in both splits; put into prompt, answer and data all that "
             "tells instances apart, and nothing that does not"
         )
+    await _differ(subject, starts)
     return f"{len(contents[0])} instances and {len(contents[1])}, none in both"
+
+
+async def _differ(subject: Subject, starts: Mapping[Split, Mapping[str, int]]) -> None:
+    """Raises Broken for instances of both splits that nobody who plays them can tell apart."""
+    alike = sorted(set(starts["train"]) & set(starts["eval"])) if subject.has_oracle else []
+    for start in alike:
+        one, other = [
+            await play(partial(subject.make, split=split), starts[split][start], oracle)
+            for split in ("train", "eval")
+        ]
+        if (one.observations, one.actions) == (other.observations, other.actions):
+            raise Broken(
+                f"{one.task.prompt[:40]!r} is in both splits, kept apart by what no episode shows; "
+                "leave that out of data"
+            )
 
 
 async def _saved(subject: Subject) -> str:
@@ -76,6 +109,15 @@ async def _saved(subject: Subject) -> str:
                 "everything up from self.task alone"
             )
     return "read back from JSON, they start the same episode"
+
+
+def _takes_split(env: type[Env]) -> bool:
+    parameters = inspect.signature(env).parameters.values()
+    return any(each.name == "split" or each.kind is each.VAR_KEYWORD for each in parameters)
+
+
+def _start(prompt: str, task: Task) -> str:
+    return json.dumps([prompt, task.answer])
 
 
 def _content(task: Task) -> str:

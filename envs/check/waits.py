@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Coroutine, Generator, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -13,12 +14,17 @@ import anyio
 
 
 @dataclass(kw_only=True, slots=True)
-class _Waits:
-    """How often a step has waited so far."""
+class Waits:
+    """What a step did so far."""
 
     scope: anyio.CancelScope
     cancel_at: int
     num: int = 0
+    """How often it waited."""
+    was_swallowed: bool = False
+    """Whether it ended as if it had not been cancelled, though it was told."""
+    longest_s: float = 0.0
+    """Longest time between two waits, in which nothing else could run."""
 
     def more(self) -> None:
         """One more; the step is cancelled if it is the one."""
@@ -27,38 +33,45 @@ class _Waits:
             self.scope.cancel()
 
 
-_counting: ContextVar[_Waits | None] = ContextVar("_counting", default=None)
+_counting: ContextVar[Waits | None] = ContextVar("_counting", default=None)
 
 
-async def cancelled_at(step: Coroutine[Any, Any, object], wait: int) -> int:
-    """Run a step and cancel it at its `wait`-th wait, from 1; 0 lets it end. Returns its waits.
+async def cancelled_at(step: Coroutine[Any, Any, object], wait: int) -> Waits:
+    """Run a step and cancel it at its `wait`-th wait, from 1; 0 lets it end. Returns what it did.
 
     Cancellation goes by anyio's rules, as in the agent loop: what is shielded goes on to its end.
     """
     with anyio.CancelScope() as scope, _tasks_counted():
-        waits = _Waits(scope=scope, cancel_at=wait)
+        waits = Waits(scope=scope, cancel_at=wait)
         token = _counting.set(waits)
         try:
-            await _Counted(step, waits)
+            counted = _Counted(step, waits)
+            await counted
+            waits.was_swallowed = counted.was_told
         finally:
             _counting.reset(token)
-    return waits.num
+    return waits
 
 
 class _Counted:
     """A coroutine whose waits are counted."""
 
-    def __init__(self, coroutine: Coroutine[Any, Any, Any], waits: _Waits) -> None:
+    def __init__(self, coroutine: Coroutine[Any, Any, Any], waits: Waits) -> None:
         self.coroutine, self.waits = coroutine, waits
+        self.was_told = False
+        """Whether a cancellation by the scope has reached it."""
 
     def __await__(self) -> Generator[Any, Any, Any]:
         """Drive the coroutine, and hand on all that comes in or out of it."""
         error: BaseException | None = None
         while True:
+            started = time.perf_counter()
             try:
                 waited_for = self.coroutine.throw(error) if error else self.coroutine.send(None)
             except StopIteration as end:
                 return end.value
+            finally:
+                self.waits.longest_s = max(self.waits.longest_s, time.perf_counter() - started)
             self.waits.more()
             try:
                 yield waited_for
@@ -68,6 +81,8 @@ class _Counted:
                 raise
             except BaseException as thrown:  # noqa: BLE001 - cancellation too is handed on
                 error = thrown
+                told = isinstance(thrown, asyncio.CancelledError) and self.waits.scope.cancel_called
+                self.was_told = self.was_told or told
 
 
 @contextmanager
@@ -93,5 +108,5 @@ def _tasks_counted() -> Iterator[None]:
         loop.set_task_factory(usual)
 
 
-async def _wait(coroutine: Coroutine[Any, Any, object], waits: _Waits) -> object:
+async def _wait(coroutine: Coroutine[Any, Any, object], waits: Waits) -> object:
     return await _Counted(coroutine, waits)

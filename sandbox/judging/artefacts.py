@@ -16,7 +16,7 @@ from pathlib import PurePosixPath
 from forethought.sandbox.base import Sandbox, SandboxFileError
 from forethought.sandbox.judging.verdict import Cause
 
-MAX_FILES = 64
+MAX_FILES = 128
 MAX_BYTES = 1 << 20
 MAX_TOTAL_BYTES = 8 << 20
 SURVEY_S = 20.0

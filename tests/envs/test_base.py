@@ -75,6 +75,62 @@ def test_a_score_that_no_mean_survives_is_refused(value: float) -> None:
         env.step("1")
 
 
+@pytest.mark.parametrize("value", ["yes", [1.0]], ids=["text", "list"])
+def test_a_score_that_is_no_number_is_refused_by_name(value: Any) -> None:
+    class Wordy(Sum):
+        @reward
+        def right(self) -> float:
+            return value  # type: ignore[no-any-return]
+
+    env = Wordy()
+    env.reset(seed=0)
+    with pytest.raises(TypeError, match=r"Wordy\.right gives .*; give a number, or None"):
+        env.step("1")
+
+
+def test_a_score_of_any_kind_of_number_is_a_plain_one() -> None:
+    class Counted(Sum):
+        @reward
+        def right(self) -> Any:
+            return np.bool_(True)
+
+        @metric
+        def size(self) -> Any:
+            return np.float32(0.5)
+
+    env = Counted()
+    env.reset(seed=0)
+    *_, info = env.step("1")
+    assert (info["rewards"], info["metrics"]["size"]) == ({"right": 1.0}, 0.5)
+    assert {type(info["rewards"]["right"]), type(info["metrics"]["size"])} == {float}
+
+
+@pytest.mark.parametrize("method", ["begin", "reply"])
+def test_what_is_no_text_is_named_where_it_is_given(method: str) -> None:
+    class Mute(Sum):
+        pass
+
+    async def nothing(self: Mute, text: str = "") -> Any:
+        return None
+
+    setattr(Mute, method, nothing)
+
+    def play() -> None:
+        env = Mute()
+        env.reset(seed=0)
+        env.step("1")
+
+    with pytest.raises(TypeError, match=rf"Mute\.{method} gives None; what an agent reads is text"):
+        play()
+
+
+def test_an_action_is_text() -> None:
+    env = Sum()
+    env.reset(seed=0)
+    with pytest.raises(TypeError, match="an action is text or an Action, not 7"):
+        env.step(7)  # type: ignore[arg-type]
+
+
 def test_a_wrong_answer_scores_zero() -> None:
     env = Sum()
     env.reset(seed=0)

@@ -189,11 +189,12 @@ def test_a_sound_environment_keeps_all_promises() -> None:
     assert report.ok
     assert all(finding.ok for finding in report.findings)
     assert str(report).splitlines()[0] == "Echo: ok"
-    assert len(str(report).splitlines()) == 1 + len(report.findings) == 18
+    assert len(str(report).splitlines()) == 1 + len(report.findings)
 
 
 def test_what_several_tools_of_a_turn_failed_of_is_told_and_not_that_they_were_several() -> None:
-    assert broken(check_env(Unplugged))["the oracle wins"] == "ConnectionError: the engine is down"
+    detail = broken(check_env(Unplugged))["the oracle wins"]
+    assert detail.startswith("ConnectionError: the engine is down (test_check.py:")
 
 
 def test_an_environment_is_checked_by_its_id() -> None:
@@ -215,10 +216,10 @@ def test_an_environment_is_checked_by_its_id() -> None:
         (Forgetful, "replay is identical", "seed 0 with the same actions: other observations"),
         (Shared, "instances are isolated", "seed 0 beside another instance: other observations"),
         (Leaking, "cancelling cleans up", "files stay open after a step"),
-        (Lingering, "cancelling cleans up", "tasks still run after a step"),
+        (Lingering, "cancelling cleans up", "tasks still run (Task-"),
         (Unclosable, "cancelling cleans up", "RuntimeError: closed already"),
         (Crashing, "the oracle wins", "ZeroDivisionError: a bug"),
-        (BadSpace, "Gymnasium agrees", "AssertionError"),
+        (BadSpace, "it begins", "BadSpace.begin gives 7; what an agent reads is text"),
     ],
     ids=lambda value: value.__name__ if isinstance(value, type) else "",
 )
@@ -290,4 +291,4 @@ def test_a_check_takes_few_steps() -> None:
 
     report = check_env(Counted)
     assert report.ok, str(report)
-    assert 500 < Counted.num_taken < 2000
+    assert 500 < Counted.num_taken < 2500

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import subprocess
+import threading
+from contextlib import AbstractAsyncContextManager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -14,6 +18,8 @@ from forethought.envs import Card, Env, Task, reward, tool
 from forethought.envs.calls import render_call
 from forethought.envs.check import check_env
 from forethought.envs.check.waits import cancelled_at
+from forethought.envs.context import Context
+from forethought.sandbox import Sandbox, open_sandbox
 
 
 @pytest.fixture
@@ -76,6 +82,66 @@ class Spawning(Waiting):
         return "seen"
 
 
+class Running(Waiting):
+    """Looks in a sandbox, and shows in which folder that was."""
+
+    folders: ClassVar[set[str]] = set()
+    num_looks: ClassVar[list[int]] = []
+    card: ClassVar[Card] = replace(Waiting.card, needs_sandbox=True)
+
+    def open_sandbox(self) -> AbstractAsyncContextManager[Sandbox]:
+        return open_sandbox(backend="local")
+
+    @tool
+    async def look(self, context: Context) -> str:
+        """look where"""
+        assert context.sandbox is not None
+        found = await context.sandbox.exec(["pwd"])
+        self.folders.add(found.stdout.decode())
+        self.num_looks.append(1)
+        return "seen"
+
+
+class Hoarding(Running):
+    """Opens a sandbox of its own in a step and never closes it."""
+
+    @tool
+    async def look(self, context: Context) -> str:
+        """look where"""
+        opening = self.open_sandbox()
+        self.kept.append(opening)
+        await (await opening.__aenter__()).exec(["true"])
+        return "seen"
+
+
+class Threading(Waiting):
+    """Leaves a thread behind."""
+
+    gate: ClassVar[threading.Event] = threading.Event()
+
+    @tool
+    async def look(self) -> str:
+        """look twice"""
+        thread = threading.Thread(target=self.gate.wait, name="looking")
+        self.kept.append(thread)
+        thread.start()
+        return "seen"
+
+
+class Stubborn(Waiting):
+    """Goes on when it is cancelled."""
+
+    @tool
+    async def look(self) -> str:
+        """look twice"""
+        with contextlib.suppress(BaseException):
+            await anyio.sleep(0)
+        return "seen"
+
+    def oracle(self) -> str:
+        return str(self.task.answer) if self.num_steps else render_call("look", {})
+
+
 class Marked(Waiting):
     """Begins another episode after a step that was cancelled."""
 
@@ -122,6 +188,32 @@ def test_a_process_that_outlives_its_step_is_found() -> None:
     assert "processes go on after a step" in detail
 
 
+def test_the_episodes_of_a_check_are_played_in_few_sandboxes() -> None:
+    ok, detail = cancelling(Running)
+    assert ok, detail
+    assert len(Running.num_looks) > 30
+    assert len(Running.folders) <= 12
+
+
+def test_a_sandbox_that_outlives_its_step_is_found() -> None:
+    ok, detail = cancelling(Hoarding)
+    assert ok is False
+    assert "sandboxes stay open after a step" in detail
+
+
+def test_a_thread_that_outlives_its_step_is_found() -> None:
+    ok, detail = cancelling(Threading)
+    Threading.gate.set()
+    assert ok is False
+    assert "threads still run (looking) after a step" in detail
+
+
+def test_a_step_that_does_not_let_itself_be_cancelled_is_found() -> None:
+    ok, detail = cancelling(Stubborn)
+    assert ok is False
+    assert detail.startswith("seed 1: a step that is cancelled goes on to its end; let the cancel")
+
+
 def test_an_environment_that_cannot_begin_again_is_found() -> None:
     assert cancelling(Marked) == (
         False,
@@ -140,9 +232,10 @@ async def test_a_coroutine_is_cancelled_at_the_wait_that_is_asked_for(wait: int,
             await anyio.sleep(0)
             steps.append(number)
 
-    num_waits = await cancelled_at(work(), wait)
+    waits = await cancelled_at(work(), wait)
     assert len(steps) == done
-    assert num_waits >= (wait or 3)
+    assert waits.num >= (wait or 3)
+    assert not waits.was_swallowed
 
 
 @pytest.mark.anyio
@@ -174,7 +267,7 @@ async def test_waits_of_tasks_that_a_step_starts_count() -> None:
             group.start_soon(child, "a")
             group.start_soon(child, "b")
 
-    whole = await cancelled_at(work(), 0)
+    whole = (await cancelled_at(work(), 0)).num
     assert whole >= 3
     assert seen == ["a", "b"]
     for wait in range(1, whole + 1):

@@ -115,6 +115,15 @@ def test_a_dead_sandbox_and_a_bug_rise(raised: Exception) -> None:
         results([as_tool(page)], call("page"))
 
 
+def test_a_tool_that_gives_no_text_is_named() -> None:
+    def count() -> int:
+        """count the pages"""
+        return 5
+
+    with pytest.raises(TypeError, match="tool 'count' gives 5; what an agent reads is text"):
+        results([as_tool(count)], call("count"))
+
+
 def test_calls_run_together_and_answer_in_their_order() -> None:
     gate = anyio.Event()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -46,7 +47,7 @@ def test_several_have_a_line_each_and_a_summary(capsys: pytest.CaptureFixture[st
     code, out, err = run(capsys, "check", "blocksworld-v0", "test/hungry-v0")
     first, second, last = out.splitlines()
     assert (code, err) == (0, "")
-    assert first.startswith(f"ok   {BLOCKS}  17 promises kept in ")
+    assert re.match(rf"ok   {BLOCKS}  \d\d promises kept in ", first)
     assert second == "-    test/hungry-v0  passed over: needs bread: bake it"
     assert last.startswith("1 ok, 0 broken, 1 passed over in ")
     found = result(capsys, "check", "blocksworld-v0", "test/hungry-v0")

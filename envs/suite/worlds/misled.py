@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import gymnasium
@@ -34,6 +35,10 @@ from forethought.envs.task import Split, Task
 _MAX_DRAWS = 50
 _NUM_EACH = 4
 """Actions of the expert, and of the know-nothing policy, that are tried as a mistake."""
+_MOST_RIGHT = 8
+"""Right actions before a mistake, so that what happened can be read."""
+_TIMES_AS_LONG = 4
+"""What happened up to a mistake, beside a prompt of the environment beneath."""
 _KEPT = ("submitted", "over", "num_steps")
 
 
@@ -51,6 +56,7 @@ class Misled(Env):
         traits=("strategy",),
         horizon_unit="as beneath",
         horizons=(1, 256),
+        prompt_chars=_TIMES_AS_LONG * 8000,
         source="error-injected histories (compare SCoRe, arXiv 2409.12917)",
     )
     state_fields = ("inner_state",)
@@ -76,7 +82,8 @@ class Misled(Env):
             raise ValueError(f"{env!r} cannot be misled: it needs an oracle and state_fields")
         if self.inner.card.needs_sandbox:
             raise ValueError(f"{env!r} cannot be misled: it needs a sandbox, whose files remain")
-        self.card = self.inner.card  # type: ignore[misc]
+        told = _TIMES_AS_LONG * mistakes * self.inner.card.prompt_chars
+        self.card = replace(self.inner.card, prompt_chars=told)  # type: ignore[misc]
         super().__init__(horizon=horizon, split=split)
         self.instructions, self.tools = self.inner.instructions, self.inner.tools
         self.mistakes = mistakes
@@ -181,7 +188,7 @@ class Misled(Env):
                 ahead = await _expert_actions(scout)
                 if not ahead:
                     raise NoWayBack(f"task {self.task.id!r}: the expert does not solve it")
-                num_right = int(rng.integers((len(ahead) + 1) // 2))
+                num_right = min(int(rng.integers((len(ahead) + 1) // 2)), _MOST_RIGHT)
                 for action in ahead[:num_right]:
                     await _take(scout, action)
                 actions += ahead[:num_right]
