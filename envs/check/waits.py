@@ -8,6 +8,7 @@ from collections.abc import Coroutine, Generator, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import anyio
@@ -24,7 +25,8 @@ class Waits:
     was_swallowed: bool = False
     """Whether it ended as if it had not been cancelled, though it was told."""
     longest_s: float = 0.0
-    """Longest time between two waits, in which nothing else could run."""
+    """Longest time between two waits, in which nothing else could run; how busy the machine is
+    does not count."""
 
     def more(self) -> None:
         """One more; the step is cancelled if it is the one."""
@@ -65,13 +67,13 @@ class _Counted:
         """Drive the coroutine, and hand on all that comes in or out of it."""
         error: BaseException | None = None
         while True:
-            started = time.perf_counter()
+            started = _ours_s()
             try:
                 waited_for = self.coroutine.throw(error) if error else self.coroutine.send(None)
             except StopIteration as end:
                 return end.value
             finally:
-                self.waits.longest_s = max(self.waits.longest_s, time.perf_counter() - started)
+                self.waits.longest_s = max(self.waits.longest_s, _ours_s() - started)
             self.waits.more()
             try:
                 yield waited_for
@@ -83,6 +85,15 @@ class _Counted:
                 error = thrown
                 told = isinstance(thrown, asyncio.CancelledError) and self.waits.scope.cancel_called
                 self.was_told = self.was_told or told
+
+
+def _ours_s() -> float:
+    """A clock without the time for which this thread was ready and had no processor."""
+    try:
+        stood_in_line_ns = int(Path("/proc/thread-self/schedstat").read_bytes().split()[1])
+    except FileNotFoundError:
+        stood_in_line_ns = 0
+    return time.perf_counter() - stood_in_line_ns / 1e9
 
 
 @contextmanager
