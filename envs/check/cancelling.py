@@ -31,7 +31,7 @@ async def _cancellation(subject: Subject) -> str:
         for wait in _spread(num_waits)
     ]
     await _tried(subject, [*((seed, actions, 0) for seed, actions in begun), *chosen])
-    left = left_since(before)
+    left = await left_since(before)
     if left is not None:
         raise Broken(f"{left} {_ADVICE}")
     where = f"cancelled at {len(chosen)} waits, steps" if chosen else "steps never wait and"

@@ -8,6 +8,10 @@ import threading
 from dataclasses import dataclass
 from pathlib import Path
 
+import anyio
+
+PATIENCE_S = 5.0
+"""A thread, as of a process that was waited for, ends a moment later, on busy machines long."""
 _WORKERS = ("AnyIO worker thread", "asyncio_")
 """Names of threads that wait for the next blocking call, whoever makes it."""
 
@@ -34,9 +38,18 @@ def going() -> Going:
     )
 
 
-def left_since(before: Going) -> str | None:
-    """What is there and was not: `2 tasks still run`, the first one named; None if nothing is."""
-    now = going()
+async def left_since(before: Going) -> str | None:
+    """What is there and was not: `2 tasks still run`, the first one named; None if nothing is.
+
+    What is about to end has the time for it.
+    """
+    with anyio.move_on_after(PATIENCE_S):
+        while _more(before, going()) is not None:
+            await anyio.sleep(0.01)
+    return _more(before, going())
+
+
+def _more(before: Going, now: Going) -> str | None:
     tasks = sorted(task.get_name() for task in now.tasks - before.tasks)
     if tasks:
         return f"{len(tasks)} tasks still run ({tasks[0]})"

@@ -201,6 +201,20 @@ def test_a_sandbox_that_outlives_its_step_is_found() -> None:
     assert "sandboxes stay open after a step" in detail
 
 
+def test_a_thread_that_is_about_to_end_is_waited_for() -> None:
+    class Ending(Threading):
+        """Its threads end a moment later."""
+
+        @tool
+        async def look(self) -> str:
+            """look twice"""
+            threading.Timer(0.2, self.kept.clear).start()
+            return "seen"
+
+    ok, detail = cancelling(Ending)
+    assert ok, detail
+
+
 def test_a_thread_that_outlives_its_step_is_found() -> None:
     ok, detail = cancelling(Threading)
     Threading.gate.set()
