@@ -94,12 +94,29 @@ def forget(engine: docker.APIClient) -> None:
         _filled_at.discard(engine.base_url)
 
 
+def remove_unused(engine: docker.APIClient, volume: str) -> bool:
+    """Remove a volume, unless a container has it: one that is being made may be filling it.
+
+    One that is unused and not whole was left by somebody who was stopped halfway, and the engine
+    fills empty ones only.
+    """
+    try:
+        engine.remove_volume(volume)
+    except NotFound:
+        return True
+    except APIError as error:
+        if error.status_code != HTTPStatus.CONFLICT:
+            raise
+        return False
+    return True
+
+
 def _fill_whole(engine: docker.APIClient, volume: str) -> None:
     deadline = time.monotonic() + PATIENCE_S
     while not _fill(engine, volume):
         if time.monotonic() > deadline:
             raise SandboxUnavailable(f"the engine does not fill the volume {volume}")
-        if not _remove_unused(engine, volume):
+        if not remove_unused(engine, volume):
             time.sleep(0.5)  # another machine's process is at it
 
 
@@ -116,23 +133,6 @@ def _fill(engine: docker.APIClient, volume: str) -> bool:
         return False
     finally:
         engine.remove_container(container, force=True)
-
-
-def _remove_unused(engine: docker.APIClient, volume: str) -> bool:
-    """Remove a volume, unless a container has it: one that is being made may be filling it.
-
-    One that is unused and not whole was left by somebody who was stopped halfway, and the engine
-    fills empty ones only.
-    """
-    try:
-        engine.remove_volume(volume)
-    except NotFound:
-        return True
-    except APIError as error:
-        if error.status_code != HTTPStatus.CONFLICT:
-            raise
-        return False
-    return True
 
 
 def _place(path: Path) -> str:
