@@ -8,6 +8,7 @@ import anyio
 
 from forethought.sandbox.base import Sandbox
 from forethought.sandbox.checks.tools import (
+    LIMIT_S,
     Check,
     Surprise,
     count,
@@ -92,7 +93,7 @@ async def output_at_its_bound_is_whole(sandbox: Sandbox) -> None:
 
 async def a_flood_ends_at_the_time_limit(sandbox: Sandbox) -> None:
     """A flood of output ends at the time limit."""
-    result = await sandbox.exec(["yes"], timeout_s=0.5, max_output=4096)
+    result = await sandbox.exec(["yes"], timeout_s=LIMIT_S, max_output=4096)
     expect((result.timed_out, result.truncated, result.stdout), (True, True, b"y\n" * 2048))
 
 
@@ -100,7 +101,7 @@ async def the_time_limit_kills_daemons_too(sandbox: Sandbox) -> None:
     """The time limit kills daemons too, and keeps the output so far."""
     seconds = long_while()
     script = f"echo begun; (setsid sleep {seconds} &) ; sleep {seconds}"
-    result = await sandbox.exec(["sh", "-c", script], timeout_s=0.5)
+    result = await sandbox.exec(["sh", "-c", script], timeout_s=LIMIT_S)
     expect((result.timed_out, result.rc, result.stdout), (True, 137, b"begun\n"))
     expect(await count(sandbox, seconds), 0)
 
