@@ -79,7 +79,7 @@ def test_a_fork_that_fails_gives_its_sandboxes_back() -> None:
 
 def test_environments_take_from_the_pool_that_is_open() -> None:
     async def scene() -> None:
-        async with SandboxPool(max_live=2, warm=0) as pool:
+        async with SandboxPool(max_live=1, warm=0) as pool:
             for _ in range(2):
                 async with open_sandbox(backend="local") as sandbox:
                     assert pool.stats().leased == 1
