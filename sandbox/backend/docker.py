@@ -48,7 +48,7 @@ from forethought.sandbox.backend.removal import OWNER_LABEL, force_away, owe, re
 from forethought.sandbox.backend.shell import ShellExchange
 from forethought.sandbox.backend.watchdog import watch
 from forethought.sandbox.base import SandboxSpec, SandboxUnavailable
-from forethought.sandbox.engine import address, connect
+from forethought.sandbox.engine import ENGINE_S, address, connect
 from forethought.sandbox.images.contents import contents
 from forethought.sandbox.images.pinned import pinned
 from forethought.sandbox.images.provide import provide
@@ -241,12 +241,25 @@ def _remove(container: str) -> None:
     try:
         with connect() as engine:
             settle(engine)
-            try:
-                engine.wait(container, timeout=END_S, condition="removed")
-            except NotFound:
-                return
-            except OSError:
-                force_away(engine, container)
+            is_gone = (
+                _goes(engine, container, within_s=END_S)
+                or force_away(engine, container)
+                # The engine is removing it, slowly.
+                or _goes(engine, container, within_s=ENGINE_S)
+            )
+            if not is_gone:
+                owe(container)
     except SandboxUnavailable:
         owe(container)
         raise
+
+
+def _goes(engine: docker.APIClient, container: str, *, within_s: int) -> bool:
+    """Whether the engine has removed a container before long."""
+    try:
+        engine.wait(container, timeout=within_s, condition="removed")
+    except NotFound:
+        return True
+    except OSError:
+        return False
+    return True

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from http import HTTPStatus
 
 import docker
@@ -9,6 +10,8 @@ from docker.errors import APIError
 
 from forethought.sandbox.backend.owner import has_died
 from forethought.sandbox.engine import address, connect
+
+logger = logging.getLogger(__name__)
 
 OWNER_LABEL = "forethought.owner"
 
@@ -22,8 +25,7 @@ def reap() -> int:
     with connect() as engine:
         for container in engine.containers(all=True, filters={"label": OWNER_LABEL}):
             if has_died(container["Labels"][OWNER_LABEL]):
-                force_away(engine, container["Id"])
-                num_removed += 1
+                num_removed += _tried_away(engine, container["Id"])
     return num_removed
 
 
@@ -36,8 +38,17 @@ def settle(engine: docker.APIClient) -> None:
     """Remove what is owed at this engine; what it does not remove now stays owed."""
     here = address()
     for where, name in list(_owed):
-        if where == here and force_away(engine, name):
+        if where == here and _tried_away(engine, name):
             _owed.discard((where, name))
+
+
+def _tried_away(engine: docker.APIClient, container: str) -> bool:
+    """Remove what nobody waits for; an engine that cannot is no reason to refuse a new sandbox."""
+    try:
+        return force_away(engine, container)
+    except APIError as error:
+        logger.warning("a container was not removed: %s", error)
+        return False
 
 
 def force_away(engine: docker.APIClient, container: str) -> bool:

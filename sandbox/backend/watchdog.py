@@ -32,7 +32,10 @@ class Connection(http.client.HTTPConnection):
 def ask(method, path):
     connection = Connection(where.hostname or "localhost", where.port, timeout=60)
     connection.request(method, path)
-    return connection.getresponse().read()
+    answer = connection.getresponse()
+    if answer.status >= 500:
+        raise OSError("the engine has a trouble of its own")
+    return answer.read()
 ours = "/containers/json?all=1&filters=" + urllib.parse.quote(json.dumps({"label": [label]}))
 quiet, end = 0, time.monotonic() + 600
 while quiet < int(quiet_rounds) and time.monotonic() < end:
@@ -41,7 +44,7 @@ while quiet < int(quiet_rounds) and time.monotonic() < end:
         for container in json.loads(ask("GET", ours)):
             quiet = 0
             ask("DELETE", "/containers/" + container["Id"] + "?force=1&v=1")
-    except OSError:
+    except (OSError, http.client.HTTPException):
         pass
     time.sleep(float(round_s))
 """

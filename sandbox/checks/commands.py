@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import anyio
 
 from forethought.sandbox.base import Sandbox
 from forethought.sandbox.checks.tools import (
+    LIMIT_S,
     Check,
     Surprise,
     count,
@@ -14,6 +17,8 @@ from forethought.sandbox.checks.tools import (
     long_while,
     output,
 )
+
+MOMENTS_S = tuple(number / 1000 for number in range(12))
 
 
 async def exit_status_is_reported(sandbox: Sandbox) -> None:
@@ -88,7 +93,7 @@ async def output_at_its_bound_is_whole(sandbox: Sandbox) -> None:
 
 async def a_flood_ends_at_the_time_limit(sandbox: Sandbox) -> None:
     """A flood of output ends at the time limit."""
-    result = await sandbox.exec(["yes"], timeout_s=0.5, max_output=4096)
+    result = await sandbox.exec(["yes"], timeout_s=LIMIT_S, max_output=4096)
     expect((result.timed_out, result.truncated, result.stdout), (True, True, b"y\n" * 2048))
 
 
@@ -96,7 +101,7 @@ async def the_time_limit_kills_daemons_too(sandbox: Sandbox) -> None:
     """The time limit kills daemons too, and keeps the output so far."""
     seconds = long_while()
     script = f"echo begun; (setsid sleep {seconds} &) ; sleep {seconds}"
-    result = await sandbox.exec(["sh", "-c", script], timeout_s=0.5)
+    result = await sandbox.exec(["sh", "-c", script], timeout_s=LIMIT_S)
     expect((result.timed_out, result.rc, result.stdout), (True, 137, b"begun\n"))
     expect(await count(sandbox, seconds), 0)
 
@@ -136,15 +141,19 @@ async def the_end_of_one_leaves_others_alone(sandbox: Sandbox) -> None:
 
 
 async def cancelling_kills_the_command(sandbox: Sandbox) -> None:
-    """Cancelling the caller kills the command."""
+    """Cancelling the caller kills the command, one that is about to begin too."""
     seconds = long_while()
-    with anyio.move_on_after(0.3):
-        await sandbox.exec(["sleep", seconds])
+
+    async def run_for(limit_s: float) -> None:
+        with anyio.move_on_after(limit_s):
+            await sandbox.exec(["sleep", seconds])
+
+    await gather([partial(run_for, limit_s) for limit_s in (*MOMENTS_S, 0.3)])
     for _ in range(100):
         if await count(sandbox, seconds) == 0:
             return
         await anyio.sleep(0.02)
-    raise Surprise("the command still runs two seconds after its caller was cancelled")
+    raise Surprise("a command still runs two seconds after its caller was cancelled")
 
 
 COMMAND_CHECKS: tuple[Check, ...] = (

@@ -77,7 +77,7 @@ async def reset_ends_what_is_running(sandbox: Sandbox) -> None:
     seen: list[tuple[int, bool]] = []
 
     async def run() -> None:
-        result = await sandbox.exec(["sleep", long_while()], timeout_s=5)
+        result = await sandbox.exec(["sleep", long_while()], timeout_s=15)
         seen.append((result.rc, result.timed_out))
 
     async def interrupt() -> None:

@@ -100,7 +100,8 @@ async def streams_may_be_opened_again(sandbox: Sandbox) -> None:
 
 async def both_streams_may_be_flooded(sandbox: Sandbox) -> None:
     """A flood of both streams by several processes stalls nothing."""
-    script = "yes & yes >&2 & yes >&2 & sleep 0.3; exit 4"
+    flood = "yes | head -c 1000000"
+    script = f"yes & yes >&2 & yes >&2 & {flood}; {flood} >&2; exit 4"
     result = await sandbox.exec(["sh", "-c", script], max_output=1000, timeout_s=20)
     expect(
         (result.rc, result.truncated, len(result.stdout), len(result.stderr)), (4, True, 1000, 1000)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from forethought.sandbox.base import Sandbox
-from forethought.sandbox.checks.tools import Check, count, expect, long_while
+from forethought.sandbox.checks.tools import LIMIT_S, Check, count, expect, long_while
 
 DESCRIPTORS = "import os; print(sorted(map(int, os.listdir('/proc/self/fd')))[:-1])"
 LEAVING = """
@@ -13,9 +13,9 @@ if os.fork() == 0:
 print("done")
 """
 AT_THE_END = """
-import atexit, threading, time
+import atexit, threading
 atexit.register(print, "handler")
-threading.Thread(target=lambda: (time.sleep(0.2), print("thread"))).start()
+threading.Thread(target=lambda: (threading.main_thread().join(), print("thread"))).start()
 print("main")
 """
 
@@ -69,7 +69,7 @@ async def threads_and_handlers_end_before_it_does(sandbox: Sandbox) -> None:
 
 async def a_program_is_limited_like_a_command(sandbox: Sandbox) -> None:
     """A Python program ends at the time limit, its output is cut, its children are killed."""
-    endless = await sandbox.python("while True: print('y')", timeout_s=0.5, max_output=4)
+    endless = await sandbox.python("while True: print('y')", timeout_s=LIMIT_S, max_output=4)
     expect((endless.timed_out, endless.truncated, endless.stdout), (True, True, b"y\ny\n"))
     seconds = long_while()
     left = await sandbox.python(LEAVING, stdin=seconds.encode(), timeout_s=20)

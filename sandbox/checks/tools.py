@@ -9,6 +9,8 @@ import anyio
 
 from forethought.sandbox.base import Sandbox, SandboxError, SandboxFileError
 
+LIMIT_S = 2.0
+"""Seconds until a command is killed that has to begin before: machines may be busy."""
 Check = Callable[[Sandbox], Awaitable[None]]
 """Its docstring says what holds if it returns; else it raises Surprise or a SandboxError."""
 

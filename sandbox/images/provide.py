@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
 import logging
-import threading
-from collections.abc import Callable, Sequence
+import os
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
 
 import docker
 from docker.errors import DockerException, ImageNotFound
@@ -15,8 +18,6 @@ from forethought.sandbox.images import distributions, image
 from forethought.sandbox.images.chosen import BuiltImage
 
 logger = logging.getLogger(__name__)
-
-_lock = threading.Lock()
 
 
 def provide(engine: docker.APIClient, reference: str | None) -> None:
@@ -31,13 +32,12 @@ def provide(engine: docker.APIClient, reference: str | None) -> None:
                 "pull or load it yourself, or leave SandboxSpec.image unset"
             ) from error
         return
-    with _lock:
-        load(engine, image.tag(), image.build)
+    load(engine, image.tag(), image.build)
 
 
 def provide_with(packages: Sequence[str], *, with_git: bool) -> BuiltImage:
     """See `forethought.sandbox.build_image`."""
-    with connect() as engine, distributions.gathered(packages) as chosen, _lock:
+    with connect() as engine, distributions.gathered(packages) as chosen:
         # What was asked for by version stands for what is here.
         every = [*image.default_distributions(), *chosen]
         found = list({distributions.key(each.name): each for each in every}.values())
@@ -59,10 +59,34 @@ def described(engine: docker.APIClient, reference: str) -> BuiltImage:
 
 
 def load(engine: docker.APIClient, reference: str, make: Callable[[], bytes]) -> None:
-    """Make an image and have the engine load it, unless it is there."""
+    """Make an image and have the engine load it, unless it is there or somebody else is at it."""
+    if _is_there(engine, reference):
+        return
+    with alone():
+        if not _is_there(engine, reference):
+            logger.info("building the image %s from this machine's files", reference)
+            for line in engine.load_image(make()):
+                logger.debug("docker load: %s", line)
+
+
+def _is_there(engine: docker.APIClient, reference: str) -> bool:
     try:
         engine.inspect_image(reference)
     except ImageNotFound:
-        logger.info("building the image %s from this machine's files", reference)
-        for line in engine.load_image(make()):
-            logger.debug("docker load: %s", line)
+        return False
+    return True
+
+
+@contextlib.contextmanager
+def alone() -> Iterator[None]:
+    """While this lasts no other thread or process of this machine is in here.
+
+    Two that make the same image do twice the work, and the second moves the first one's tag. The
+    directory of temporary files itself is locked, so no file is left, and any user may.
+    """
+    directory = os.open(tempfile.gettempdir(), os.O_RDONLY)
+    try:
+        fcntl.flock(directory, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(directory)

@@ -13,15 +13,16 @@ import contextlib
 import functools
 import threading
 import time
+from http import HTTPStatus
 from pathlib import Path
 
 import docker
-from docker.errors import NotFound
+from docker.errors import APIError, NotFound
 
 from forethought.sandbox.base import SandboxUnavailable
 from forethought.sandbox.images import distributions, host
 from forethought.sandbox.images.image import add_python, default_distributions, fingerprint
-from forethought.sandbox.images.provide import load
+from forethought.sandbox.images.provide import alone, load
 from forethought.sandbox.images.tree import Tree, docker_archive
 
 PLACE = "/forethought"
@@ -36,7 +37,7 @@ LAUNCHER = f"""\
 exec {LIBRARIES}/{{loader}} --argv0 "$0" --library-path {LIBRARIES} {PLACE}/interpreter "$@"
 """
 
-PATIENCE_S = 20.0
+PATIENCE_S = 120.0
 
 _lock = threading.Lock()
 _filled_at: set[str] = set()
@@ -80,14 +81,9 @@ def provide_volume(engine: docker.APIClient) -> str:
     with _lock:
         if engine.base_url in _filled_at:
             return volume
-        deadline = time.monotonic() + PATIENCE_S
-        while not (is_whole := _fill(engine, volume)) and time.monotonic() < deadline:
-            time.sleep(0.5)  # another process may be at it
-        if not is_whole:
-            # Whoever was at it was stopped halfway, and the engine fills empty ones only.
-            engine.remove_volume(volume)
-            if not _fill(engine, volume):
-                raise SandboxUnavailable(f"the engine does not fill the volume {volume}")
+        load(engine, f"{REPOSITORY}:{name()}", build)
+        with alone():
+            _fill_whole(engine, volume)
         _filled_at.add(engine.base_url)
     return volume
 
@@ -98,12 +94,36 @@ def forget(engine: docker.APIClient) -> None:
         _filled_at.discard(engine.base_url)
 
 
+def remove_unused(engine: docker.APIClient, volume: str) -> bool:
+    """Remove a volume, unless a container has it: one that is being made may be filling it.
+
+    One that is unused and not whole was left by somebody who was stopped halfway, and the engine
+    fills empty ones only.
+    """
+    try:
+        engine.remove_volume(volume)
+    except NotFound:
+        return True
+    except APIError as error:
+        if error.status_code != HTTPStatus.CONFLICT:
+            raise
+        return False
+    return True
+
+
+def _fill_whole(engine: docker.APIClient, volume: str) -> None:
+    deadline = time.monotonic() + PATIENCE_S
+    while not _fill(engine, volume):
+        if time.monotonic() > deadline:
+            raise SandboxUnavailable(f"the engine does not fill the volume {volume}")
+        if not remove_unused(engine, volume):
+            time.sleep(0.5)  # another machine's process is at it
+
+
 def _fill(engine: docker.APIClient, volume: str) -> bool:
     """Mount it in a container that never starts: that fills an empty one. Whether it is whole."""
-    reference = f"{REPOSITORY}:{name()}"
-    load(engine, reference, build)
     mount = engine.create_host_config(binds={volume: {"bind": PLACE, "mode": "rw"}})
-    container = engine.create_container(reference, host_config=mount)["Id"]
+    container = engine.create_container(f"{REPOSITORY}:{name()}", host_config=mount)["Id"]
     try:
         with contextlib.suppress(NotFound):
             stream, _ = engine.get_archive(container, WHOLE)

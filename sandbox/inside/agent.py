@@ -15,6 +15,7 @@ from __future__ import annotations
 import json
 import os
 import select
+import signal
 import sys
 from socket import socket
 from typing import TYPE_CHECKING
@@ -55,6 +56,8 @@ def serve(settings: Settings) -> None:
     os.umask(0o022)
     _let_commands_write(settings)
     wake = wake_on_signals()
+    # Workers alone are sent it, and a new one has to keep it until it can heed it.
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
     os.set_blocking(0, False)
     os.set_blocking(1, False)
     workers, tunnels = Workers(settings._replace(modes=modes(settings))), _tunnels(settings)

@@ -141,6 +141,24 @@ settle() {
     worker= current=
 }
 
+# runs PID: whether a process is there and has not ended.
+runs() {
+    while read -r key value rest; do
+        case $key$value in
+        State:[ZX]) return 1 ;;
+        State:*) return 0 ;;
+        esac
+    done < "/proc/$1/status"
+    return 1
+} 2> /dev/null
+
+# stop: end the command. One sweep is not enough: before it becomes its user's it cannot be seen.
+stop() {
+    while [ -n "$worker" ] && runs "$worker"; do sweep; done
+    sweep
+    settle
+}
+
 # counter NAME KEY FILE...: sets $NAME to the number beside the key in the first file there is; with
 # the key -, to the number that is all the file holds.
 counter() {
@@ -169,13 +187,13 @@ count() {
     fi
 }
 
-# alarm SECONDS: ends the command when they are over.
+# alarm SECONDS: ends the command when they are over, and goes on until it is told that it has ended.
 alarm() {
     trap 'kill "$!"; exit' TERM
     sleep "$1" &
     wait "$!"
     : > "$state/late"
-    sweep
+    while :; do sweep; done
 }
 
 # keep NAME LIMIT: what comes through a pipe, up to a byte more than the limit; it never stalls.
@@ -278,7 +296,7 @@ request_python() {
 
 # request_cancel ID NUMBER
 request_cancel() {
-    [ "$current" != "$2" ] || sweep
+    [ "$current" != "$2" ] || stop
     [ "$stream" != "$2" ] || hang_up
 }
 
@@ -326,8 +344,7 @@ finish() {
 
 # empty: end the command and delete what the commands' user can write.
 empty() {
-    sweep
-    settle
+    stop
     $drop /bin/sh -c "$clear" "$workdir" $scratch < /dev/null 2> "$state/err"
 }
 

@@ -44,10 +44,10 @@ def kill_descendants(spare: frozenset[int] = frozenset(), *, marked: bool = Fals
     stopped: set[int] = set()
     while (_has_children() or marked) and (alive := _descendants(spare, marked=marked)):
         for pid in alive - stopped:
-            _signal(pid, signal.SIGSTOP)
+            send_signal(pid, signal.SIGSTOP)
         if alive <= stopped:
             for pid in alive:
-                _signal(pid, signal.SIGKILL)
+                send_signal(pid, signal.SIGKILL)
             time.sleep(0.0005)
         stopped |= alive
     return len(stopped)
@@ -95,7 +95,8 @@ def _carries_mark_of(owners: frozenset[int], pid: int) -> bool:
     return not {mark(owner) for owner in owners}.isdisjoint(map(int, groups.split()[1:]))
 
 
-def _signal(pid: int, number: int) -> None:
+def send_signal(pid: int, number: int) -> None:
+    """Send a signal to a process, which may have ended and been reaped by now."""
     with contextlib.suppress(ProcessLookupError):
         os.kill(pid, number)
 

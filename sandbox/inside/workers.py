@@ -24,6 +24,7 @@ from forethought.sandbox.inside.processes import (
     adopt,
     kill_descendants,
     mark,
+    send_signal,
     wake_on_signals,
 )
 from forethought.sandbox.inside.streams import STREAMS, Dialogue
@@ -77,7 +78,7 @@ class Worker:
     def give_up(self) -> None:
         """Kill it; its end is then told as its command's that ran too long."""
         self.is_late = True
-        os.kill(self.pid, signal.SIGKILL)
+        send_signal(self.pid, signal.SIGKILL)
 
     def go_on(self, request: Request) -> None:
         """Take the next request of its stream, whose pieces are longer than a socket holds."""
@@ -100,7 +101,7 @@ class Worker:
     def cancel(self) -> None:
         """Have its command killed; the signal may come late, so no other command may follow."""
         self.is_spent = True
-        os.kill(self.pid, signal.SIGTERM)
+        send_signal(self.pid, signal.SIGTERM)
 
     def receive(self) -> bytes | None:
         """The frame that answers its request, empty while incomplete; None if it has ended."""
@@ -265,6 +266,7 @@ def _labour(request: Request | None, channel: socket.socket, settings: Settings)
     if not adopt():
         settings = settings._replace(mark=mark(os.getpid()))
     wake = wake_on_signals()
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})
     unpacker = Unpacker()
     if request is not None:
         channel.sendall(pack(_do(request, settings, wake, channel)))

@@ -23,16 +23,13 @@ from pydantic import JsonValue
 from forethought.sandbox.base import ExecResult, Sandbox
 from forethought.sandbox.judging.artefacts import as_snapshot
 from forethought.sandbox.judging.endings import never_begun, why_it_ended
-from forethought.sandbox.judging.fresh import Factory, NeverBegun, in_fresh
+from forethought.sandbox.judging.fresh import START_S, Factory, NeverBegun, in_fresh
 from forethought.sandbox.judging.reports import Answers, Report, read_answers
 from forethought.sandbox.judging.same import same
 from forethought.sandbox.judging.verdict import Cause, Outcome, Verdict, all_failed
 
 MAX_SPOILT_RUNS = 3
 """Processes that may end early or run too long before the cases left are given up."""
-
-START_S = 30.0
-"""More time for a process where the machine was too slow to even start one."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

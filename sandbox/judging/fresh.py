@@ -12,6 +12,8 @@ Factory = Callable[[], AbstractAsyncContextManager[Sandbox]]
 Result = TypeVar("Result")
 
 NUM_TRIES = 2
+START_S = 30.0
+"""More time for a process where the machine was too slow to even start one."""
 
 
 async def in_fresh(fresh: Factory, work: Callable[[Sandbox], Awaitable[Result]]) -> Result | None:

@@ -71,7 +71,7 @@ done
         "a daemon that would mend the file later",
         f"""
 {WRITE_GOOD}
-(setsid sh -c 'sleep 0.3; cp good.py solution.py' > /dev/null 2>&1 &)
+(setsid sh -c 'sleep 5; cp good.py solution.py' > /dev/null 2>&1 &)
 """,
     ),
     planted(

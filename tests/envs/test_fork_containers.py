@@ -60,7 +60,7 @@ def bash(command: str) -> str:
 
 
 async def until_idle(pool: SandboxPool) -> None:
-    with anyio.fail_after(20):
+    with anyio.fail_after(60):
         while pool.stats().idle != pool.stats().live:
             await anyio.sleep(0.02)
 
@@ -71,8 +71,9 @@ def test_forks_take_warm_sandboxes_and_keep_files_and_state() -> None:
             env = Shell()
             await env.areset(seed=0)
             await env.astep(bash("mkdir d; echo 41 > d/part; ln -s d/part link"))
-            while pool.stats().idle < 4:
-                await anyio.sleep(0.02)
+            with anyio.fail_after(60):
+                while pool.stats().idle < 4:
+                    await anyio.sleep(0.02)
             twins = await env.afork(4)
             assert (pool.stats().booted, pool.stats().leased) == (5, 5)
             for number, twin in enumerate(twins):
@@ -128,7 +129,7 @@ def test_a_vector_of_environments_shares_the_open_pool_and_may_grade_when_all_is
             await envs.arecv(at_least=3)
             assert pool.stats().leased == 3
             envs.asend(dict.fromkeys(range(3), "done"))
-            with anyio.fail_after(30):
+            with anyio.fail_after(60):
                 received = await envs.arecv(at_least=3)
             assert [item.reward for item in received] == [1.0] * 3
             await envs.aclose()

@@ -81,8 +81,8 @@ def test_what_cheats_plant_does_not_hurt_honest_work() -> None:
 @pytest.mark.parametrize("cheat", FILES, ids=name)
 def test_a_cheating_file_fails_for_the_reason_named(cheat: Cheat) -> None:
     # Those that never end are waited for briefly, all others long: machines may be busy.
-    is_endless = cheat.cause in (Cause.TIMEOUT, Cause.TOO_MUCH_OUTPUT)
-    verdict = judged(cheat.source, case_s=1.5 if is_endless else 20.0)
+    limits_s = {Cause.TIMEOUT: 1.5, Cause.TOO_MUCH_OUTPUT: 5.0}
+    verdict = judged(cheat.source, case_s=limits_s.get(cheat.cause, 20.0))
     assert (verdict.cause, verdict.passed) == (cheat.cause, False), verdict.detail
 
 
@@ -183,14 +183,16 @@ def test_cheats_leave_nothing_for_whoever_has_the_sandbox_next() -> None:
 
             verdict = await replace(judge(), fresh=leased).judge({PATH: daemon.source.encode()})
             await sandbox.reset()
-            script = "ls -A . /tmp /dev/shm; ls -d /proc/[0-9]* | wc -l"
-            return verdict, (await sandbox.exec(["sh", "-c", script])).stdout
+            # The agent, a worker and the command's own three; who has done the reset ends soon.
+            with anyio.fail_after(60):
+                count = "ls -d /proc/[0-9]* | wc -l"
+                while int((await sandbox.exec(["sh", "-c", count])).stdout) > 5:
+                    pass
+            return verdict, (await sandbox.exec(["ls", "-A", ".", "/tmp", "/dev/shm"])).stdout
 
     verdict, left = anyio.run(main)
     assert verdict.cause is Cause.WRONG_ANSWER
-    *listing, num_processes = left.decode().split("\n")[:-1]
-    assert listing == [".:", "", "/dev/shm:", "", "/tmp:"]
-    assert int(num_processes) <= 5, "the agent, a worker, and this command's own three"
+    assert left == b".:\n\n/dev/shm:\n\n/tmp:\n"
 
 
 def test_honest_work_passes_by_test_files_too() -> None:

@@ -186,8 +186,10 @@ def test_cheating_by_a_daemon_that_writes_the_table_later_scores_nothing() -> No
     env = started(backend="docker")
     table = gold(env).replace("\n", "\\n")
     loop = f"while :; do printf '{table}' > table.csv; sleep 0.01; done"
-    start = f'(setsid sh -c "sleep 0.2; {loop}" > /dev/null 2>&1 &); echo begun > table.csv'
+    wait = "until test -e go; do sleep 0.01; done"
+    start = f'(setsid sh -c "{wait}; {loop}" > /dev/null 2>&1 &); echo begun > table.csv'
     assert "background processes killed" in env.step(render_call("bash", {"command": start}))[0]
+    env.step(render_call("bash", {"command": "touch go; sleep 0.2"}))
     step = submitted(env, None)
     assert (step[1], step[4]["metrics"]["rows_right"]) == (0.0, 0.0)
 

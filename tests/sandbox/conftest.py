@@ -1,4 +1,4 @@
-"""What these tests share: `served`, `lending`, and the backends that keep to a list of places."""
+"""What these tests share: modules, and the backends that keep to a list of places."""
 
 from __future__ import annotations
 

@@ -19,7 +19,7 @@ OTHER = SandboxSpec(cpus=2.0)
 """Another kind, as far as a pool can tell."""
 
 
-async def until(condition: Callable[[], bool], *, within_s: float = 20.0) -> None:
+async def until(condition: Callable[[], bool], *, within_s: float = 60.0) -> None:
     with anyio.fail_after(within_s):
         while not condition():
             await anyio.sleep(0.01)
@@ -29,13 +29,19 @@ async def text(sandbox: Sandbox, *argv: str) -> str:
     return (await sandbox.exec(argv)).text.strip()
 
 
-def num_agents() -> int:
-    """Agents that are children of this process; a watchdog is one as well, and stays."""
+def agents() -> set[str]:
+    """Agents that are children of this process, what others left to it included."""
     threads = Path("/proc/self/task").glob("*/children")
-    children = [pid for each in threads for pid in each.read_text().split()]
-    return sum(
-        b"sandbox.wire.frames" in Path(f"/proc/{pid}/cmdline").read_bytes() for pid in children
-    )
+    children = [pid for each in threads for pid in _read(each).decode().split()]
+    lines = {pid: _read(Path(f"/proc/{pid}/cmdline")) for pid in children}
+    return {pid for pid, line in lines.items() if b"sandbox.wire.frames" in line}
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except (FileNotFoundError, ProcessLookupError):
+        return b""  # the thread or the process has ended since it was listed
 
 
 async def hold(pool: SandboxPool, done: anyio.Event, held: list[Sandbox]) -> None:

@@ -108,6 +108,6 @@ async def silent_server(seen: list[anyio.abc.SocketStream]) -> AsyncIterator[int
 
 
 async def wait_until(holds: Callable[[], bool]) -> None:
-    with anyio.fail_after(20):
+    with anyio.fail_after(60):
         while not holds():
             await anyio.sleep(0.02)

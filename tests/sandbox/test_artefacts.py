@@ -81,8 +81,8 @@ def test_files_that_are_too_large_together_are_refused() -> None:
 
 
 def test_more_files_than_are_ever_taken_is_the_authors_mistake() -> None:
-    with pytest.raises(ValueError, match="65 artefacts are too many; at most 64"):
-        collected("true", [str(number) for number in range(65)])
+    with pytest.raises(ValueError, match="129 artefacts are too many; at most 128"):
+        collected("true", [str(number) for number in range(129)])
 
 
 def test_a_snapshot_of_files_is_restored_as_these_files_and_nothing_else() -> None:

@@ -6,11 +6,9 @@ import io
 import os
 import shutil
 import tarfile
-from contextlib import closing
 from pathlib import Path
 
 import anyio
-import docker
 import pytest
 
 from forethought.sandbox import (
@@ -21,6 +19,7 @@ from forethought.sandbox import (
     build_image,
     open_sandbox,
 )
+from forethought.sandbox.engine import connect
 from forethought.sandbox.images import image as default_image
 
 pytestmark = pytest.mark.docker
@@ -44,7 +43,7 @@ def run(image: str, *argv: str) -> ExecResult:
 
 
 def labels(image: str) -> dict[str, str]:
-    with closing(docker.APIClient()) as engine:
+    with connect() as engine:
         found: dict[str, str] = engine.inspect_image(image)["Config"]["Labels"]
     return found
 
@@ -114,7 +113,7 @@ def test_links_do_not_lead_out_of_the_folder_and_what_is_ignored_stays(tmp_path:
     os.mkfifo(directory / "pipe")
     (directory / ".dockerignore").write_text("# comment\n*.txt\n!kept.txt\npipe\n")
     built = build_dockerfile(directory, bases={NOWHERE: "default"})
-    with closing(docker.APIClient()) as engine:
+    with connect() as engine:
         container = engine.create_container(built.reference)["Id"]
         stream, _ = engine.get_archive(container, "/copied")
         archive = io.BytesIO(b"".join(stream))

@@ -58,17 +58,17 @@ def test_after_three_processes_that_end_early_the_rest_is_given_up() -> None:
 
 def test_only_the_case_that_runs_too_long_has_timed_out() -> None:
     source = "import time\ndef add(a, b):\n    if a == 4: time.sleep(60)\n    return a + b\n"
-    verdict = judged(source, case_s=2.0)
+    verdict = judged(source, case_s=4.0)
     assert [o.case for o in verdict.outcomes if o.cause is Cause.TIMEOUT] == ["work:add(4, 1)"]
     assert verdict.num_passed == 5
 
 
 def test_all_cases_together_have_a_limit_too() -> None:
-    calls = Calls(cases=ADD, fresh=partial(open_sandbox, backend="local"), case_s=10.0, total_s=2.0)
-    source = b"import time\ndef add(a, b):\n    time.sleep(0.5)\n    return a + b\n"
+    calls = Calls(cases=ADD, fresh=partial(open_sandbox, backend="local"), case_s=20.0, total_s=5.0)
+    source = b"import time\ndef add(a, b):\n    if a: time.sleep(60)\n    return a + b\n"
     verdict = anyio.run(calls.judge, {"work.py": source})
     assert verdict.cause is Cause.TIMEOUT
-    assert 0 < verdict.num_passed < 6
+    assert (verdict.num_passed, "over 5 s in all" in verdict.detail) == (1, True)
 
 
 @pytest.mark.parametrize(

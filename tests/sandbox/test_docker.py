@@ -4,20 +4,19 @@ from __future__ import annotations
 
 import json
 import subprocess
-from contextlib import closing
 from functools import partial
 from typing import Any
 
 import anyio
-import docker
 import pytest
+from left import leave, wait_until
 
 from forethought.sandbox import ExecResult, SandboxSpec, SandboxUnavailable, open_sandbox
 from forethought.sandbox.backend import docker as backend
 from forethought.sandbox.backend.limits import SYSCTLS
 from forethought.sandbox.backend.owner import owner
-from forethought.sandbox.backend.removal import OWNER_LABEL, owe, reap
-from forethought.sandbox.images import image
+from forethought.sandbox.backend.removal import owe, reap
+from forethought.sandbox.engine import connect
 
 pytestmark = pytest.mark.docker
 
@@ -111,14 +110,15 @@ def test_a_container_that_is_removed_underneath_is_unavailable() -> None:
         sandbox = await backend.DockerSandbox.open(SandboxSpec())
         async with anyio.create_task_group() as group:
             group.start_soon(partial(expect_loss, sandbox))
-            await anyio.sleep(0.2)
+            while (await sandbox.exec(["test", "-e", "begun"])).rc:
+                pass
             command = ["docker", "rm", "-f", sandbox.container]
             await anyio.run_process(command)
         await sandbox.close()
 
     async def expect_loss(sandbox: backend.DockerSandbox) -> None:
         with pytest.raises(SandboxUnavailable, match="the sandbox is gone: its agent has ended"):
-            await sandbox.exec(["sleep", "60"])
+            await sandbox.exec(["sh", "-c", "touch begun; exec sleep 60"])
 
     anyio.run(lose)
 
@@ -147,18 +147,16 @@ def test_many_open_at_once_and_none_is_left() -> None:
 
 def test_the_reaper_removes_only_what_dead_owners_left() -> None:
     parts = owner().split("/")
-    labels = {"dead": "/".join([*parts[:3], "1"]), "living": owner()}
-    with closing(docker.APIClient()) as engine:
-        made = {
-            name: engine.create_container(image.tag(), labels={OWNER_LABEL: label})
-            for name, label in labels.items()
-        }
+    with connect() as engine:
+        dead = leave(engine, owner="/".join([*parts[:3], "1"]))
+        living = leave(engine, owner=owner())
         try:
-            reap()  # or whoever else does on this machine
-            assert made["dead"]["Id"] not in all_containers()
-            assert made["living"]["Id"] in all_containers()
+            reap()
+            # Others on this machine reap as well, and one of them may be in the middle of it.
+            wait_until(lambda: dead not in all_containers())
+            assert living in all_containers()
         finally:
-            engine.remove_container(made["living"]["Id"])
+            engine.remove_container(living)
 
 
 def test_what_could_not_be_removed_goes_with_the_next_sandbox() -> None:
@@ -166,8 +164,8 @@ def test_what_could_not_be_removed_goes_with_the_next_sandbox() -> None:
         async with open_sandbox(backend="docker"):
             pass
 
-    with closing(docker.APIClient()) as engine:
-        left = engine.create_container(image.tag(), labels={OWNER_LABEL: owner()})["Id"]
+    with connect() as engine:
+        left = leave(engine, owner=owner())
         owe(left)
         owe("forethought-that-never-was")
         anyio.run(scene)

@@ -138,8 +138,8 @@ def test_files_cannot_be_opened_beyond_the_limit() -> None:
 
 def test_two_busy_processes_share_the_processors_that_there_are() -> None:
     result = attack(f"import os\nos.fork()\n{BUSY}", spec=SandboxSpec(cpus=0.5))
-    # Three seconds at half a processor, and what a period of the scheduler may go over.
-    assert 0 < result.cpu_s < 2.2
+    # Half a processor as long as it took, and what periods of the scheduler may go over.
+    assert 0 < result.cpu_s < 0.5 * result.wall_s + 0.7
 
 
 def test_no_core_is_written_or_handed_over() -> None:
@@ -185,7 +185,7 @@ def test_a_bomb_does_not_keep_a_sandbox_from_closing() -> None:
         async with open_sandbox(backend="docker") as sandbox:
             with anyio.move_on_after(0.5):
                 await sandbox.exec(["python3", "-c", code])
-            with anyio.fail_after(20):
+            with anyio.fail_after(60):
                 await sandbox.close()
 
     anyio.run(session)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from contextlib import AsyncExitStack
 
 import anyio
@@ -80,9 +81,11 @@ def test_a_place_that_does_not_answer_is_told_apart(backend: Backend) -> None:
         assert said.startswith("HTTP/1.1 502 Bad Gateway\r\n")
         assert [contact.outcome for contact in sandbox.contacts] == ["failed"]
 
-    with serving() as port:
-        pass
-    run(backend, use, f"127.0.0.1:{port}")
+    # A port that somebody has and nobody listens at: a free one might be another's by then.
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        port = taken.getsockname()[1]
+        run(backend, use, f"127.0.0.1:{port}")
 
 
 @pytest.mark.parametrize(

@@ -33,7 +33,7 @@ def test_a_long_body_arrives_whole_both_ways_and_commands_go_on_meanwhile(
             group.start_soon(transfer, sandbox, down)
             group.start_soon(transfer, sandbox, up)
             for _ in range(20):
-                assert (await sandbox.exec(["echo", "here"], timeout_s=10)).text == "here\n"
+                assert (await sandbox.exec(["echo", "here"], timeout_s=60)).text == "here\n"
         (contact,) = sandbox.contacts
         assert min(contact.num_sent, contact.num_received) > len(LONG)
 
@@ -43,8 +43,9 @@ def test_a_long_body_arrives_whole_both_ways_and_commands_go_on_meanwhile(
 
 def test_what_a_command_does_not_take_is_not_taken_from_the_place(backend: Backend) -> None:
     code = (
-        "import urllib.request as u, time\n"
-        "answer = u.urlopen('http://127.0.0.1:{PORT}/long'); time.sleep(2)\n"
+        "import os, time, urllib.request as u\n"
+        "answer = u.urlopen('http://127.0.0.1:{PORT}/long')\n"
+        "while not os.path.exists('go'): time.sleep(0.02)\n"
         "print(len(answer.read()))"
     )
 
@@ -59,6 +60,7 @@ def test_what_a_command_does_not_take_is_not_taken_from_the_place(backend: Backe
             await anyio.sleep(1)
             # The sandbox's own sockets take up to 10 MB between them.
             assert sandbox.contacts[0].num_received < 15 << 20
+            await sandbox.write("go", b"")
 
     with serving() as port:
         run(backend, use, f"127.0.0.1:{port}")
@@ -111,8 +113,11 @@ def test_closing_hangs_up_and_what_the_caller_raises_stays_itself(backend: Backe
         spec = SandboxSpec(network=(f"127.0.0.1:{port}",))
         async with open_sandbox(spec, backend=backend) as sandbox:
             url = f"http://127.0.0.1:{port}/"
-            with anyio.move_on_after(1):
-                await python(sandbox, f"import os\nif os.fork(): os.wait()\n{GET.format(url=url)}")
+            code = f"import os\nif os.fork(): os.wait()\n{GET.format(url=url)}"
+            async with anyio.create_task_group() as group:
+                group.start_soon(python, sandbox, code)
+                await wait_until(lambda: bool(seen))
+                group.cancel_scope.cancel()
             raise LookupError("mine")
 
     async def session() -> None:

@@ -1,19 +1,21 @@
-"""Nothing that a sandbox started outlives the process that opened it, however that process ends."""
+"""Nothing that a sandbox started outlives the process that opened it, however that process ends.
+
+How soon it is gone is measured by benchmarks/perf/chaos.py: two seconds on a machine of its own.
+"""
 
 from __future__ import annotations
 
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from left import leave, wait_until
 
 from forethought.sandbox import Backend, backends
+from forethought.sandbox.checks.tools import long_while
 from forethought.sandbox.engine import connect
-from forethought.sandbox.images import image
 
 CONTROLLER = """
 import sys, anyio
@@ -31,28 +33,24 @@ BUBBLEWRAP = backends()[1]
 
 
 @pytest.mark.parametrize(
-    ("backend", "seconds"),
+    "backend",
     [
-        pytest.param("docker", "7201", marks=pytest.mark.docker),
+        pytest.param("docker", marks=pytest.mark.docker),
         pytest.param(
-            "bwrap",
-            "7202",
-            marks=pytest.mark.skipif(not BUBBLEWRAP.usable, reason=BUBBLEWRAP.reason),
+            "bwrap", marks=pytest.mark.skipif(not BUBBLEWRAP.usable, reason=BUBBLEWRAP.reason)
         ),
-        ("local", "7203"),
+        "local",
     ],
-    ids=["docker", "bwrap", "local"],
 )
-def test_killing_the_controller_ends_everything_in_two_seconds(
-    backend: Backend, seconds: str
-) -> None:
+def test_killing_the_controller_ends_everything_that_it_started(backend: Backend) -> None:
+    seconds = long_while()
     command = [sys.executable, "-c", CONTROLLER, backend, seconds]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as controller:
         assert controller.stdout is not None
         assert controller.stdout.readline() == b"open\n"
-        wait_until(lambda: num_sleepers(seconds) == 2, within_s=10)
+        wait_until(lambda: num_sleepers(seconds) == 2)
         controller.send_signal(signal.SIGKILL)
-        wait_until(lambda: num_sleepers(seconds) == 0, within_s=2)
+        wait_until(lambda: num_sleepers(seconds) == 0)
 
 
 CREATES_AND_DIES = """
@@ -70,14 +68,14 @@ with docker.connect() as engine:
 
 
 @pytest.mark.docker
-def test_a_container_that_was_never_started_is_removed_in_two_seconds() -> None:
+def test_a_container_that_was_never_started_is_removed() -> None:
     done = subprocess.run(
         [sys.executable, "-c", CREATES_AND_DIES], capture_output=True, text=True, check=False
     )
     assert done.returncode == -signal.SIGKILL, done.stderr
     container = done.stdout.strip()
     with connect() as engine:
-        wait_until(lambda: not engine.containers(all=True, filters={"id": container}), within_s=2)
+        wait_until(lambda: not engine.containers(all=True, filters={"id": container}))
 
 
 @pytest.mark.docker
@@ -88,24 +86,26 @@ def test_the_watchdog_ends_with_its_process_and_spares_what_others_own() -> None
         "print(docker.watch(docker.address(), label='forethought.owner=nobody'), flush=True)\n"
     )
     with connect() as engine:
-        other = engine.create_container(image.tag(), labels={"forethought.owner": "somebody/1/1/1"})
+        other = leave(engine, owner="somebody/1/1/1")
         try:
             done = subprocess.run(
                 [sys.executable, "-c", script], capture_output=True, text=True, check=True
             )
             first, second = map(int, done.stdout.split())
             assert first == second
-            wait_until(lambda: not Path(f"/proc/{first}").exists(), within_s=10)
-            assert engine.containers(all=True, filters={"id": other["Id"]})
+            wait_until(lambda: has_ended(first))
+            assert engine.containers(all=True, filters={"id": other})
         finally:
-            engine.remove_container(other["Id"])
+            engine.remove_container(other)
 
 
-def wait_until(condition: Callable[[], bool], *, within_s: float) -> None:
-    deadline = time.monotonic() + within_s
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
+def has_ended(pid: int) -> bool:
+    """Whether a process is gone, or waits to be reaped: not every machine's first process does."""
+    try:
+        status = Path(f"/proc/{pid}/stat").read_text()
+    except (FileNotFoundError, ProcessLookupError):
+        return True
+    return status.rpartition(")")[2].split()[0] in "ZX"
 
 
 def num_sleepers(seconds: str) -> int:

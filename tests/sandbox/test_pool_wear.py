@@ -6,13 +6,14 @@ from functools import partial
 
 import anyio
 import pytest
-from lending import lease, num_agents, text, until
+from lending import agents, lease, text, until
 
 from forethought.sandbox import (
     SandboxPool,
     SandboxUnavailable,
     holding,
 )
+from forethought.sandbox.checks.tools import long_while
 
 
 def test_the_next_one_finds_nothing_of_the_last() -> None:
@@ -37,14 +38,17 @@ def test_the_next_one_finds_nothing_of_the_last() -> None:
 
 
 def test_what_still_runs_when_a_lease_ends_is_killed() -> None:
+    seconds = long_while()
+
     async def scene() -> None:
         async with SandboxPool(max_live=1, warm=0) as pool, anyio.create_task_group() as group:
             with holding():
                 async with pool.lease(backend="local") as sandbox:
-                    group.start_soon(partial(sandbox.exec, ["sleep", "7302"], timeout_s=7302))
-                    await anyio.sleep(0.2)
+                    group.start_soon(partial(sandbox.exec, ["sleep", seconds], timeout_s=7302))
+                    while await text(sandbox, "pgrep", "-xf", f"sleep {seconds}") == "":
+                        pass
             async with lease(pool) as sandbox:
-                assert await text(sandbox, "pgrep", "-xf", "sleep 7302") == ""
+                assert await text(sandbox, "pgrep", "-xf", f"sleep {seconds}") == ""
 
     anyio.run(scene)
 
@@ -96,16 +100,26 @@ def test_one_that_cannot_be_reset_in_time_is_replaced() -> None:
     anyio.run(scene)
 
 
-def test_some_are_booted_ahead_and_closed_when_nobody_wants_them() -> None:
+def test_some_are_booted_ahead_while_they_are_wanted() -> None:
     async def scene() -> None:
-        async with SandboxPool(max_live=8, warm=2, idle_s=0.6) as pool:
-            assert (pool.stats().live, num_agents()) == (0, 0)
+        before = agents()
+        async with SandboxPool(max_live=8, warm=2) as pool:
+            assert (pool.stats().live, agents() - before) == (0, set())
             async with lease(pool), lease(pool), lease(pool):
                 await until(lambda: pool.stats().idle == 2)
                 assert pool.stats().live == 5
             await until(lambda: pool.stats().idle == 5)
+
+    anyio.run(scene)
+
+
+def test_what_nobody_wants_is_closed() -> None:
+    async def scene() -> None:
+        async with SandboxPool(max_live=8, warm=2, idle_s=0.2) as pool:
+            async with lease(pool), lease(pool), lease(pool):
+                pass
             await until(lambda: pool.stats().live == 0)
-            assert pool.stats().recycled == {"idle": 5}
+            assert pool.stats().recycled == {"idle": pool.stats().booted}
             async with lease(pool):
                 pass
 

@@ -171,7 +171,7 @@ def test_commands_wait_for_each_other_and_a_reset_ends_those_that_wait(bare: str
                 for _ in range(3):
                     group.start_soon(run)
                 await anyio.sleep(0.5)
-                with anyio.fail_after(15):
+                with anyio.fail_after(25):
                     await sandbox.reset()
             assert await told(sandbox, "echo alive") == "alive"
 

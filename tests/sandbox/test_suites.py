@@ -192,6 +192,10 @@ def test_tests_that_take_too_long_have_timed_out_and_those_before_count() -> Non
     assert verdict.cause is Cause.TIMEOUT
 
 
+def test_a_machine_that_is_slow_to_start_pytest_gets_more_time() -> None:
+    assert judged(GOOD, total_s=0.01).passed
+
+
 def test_the_tests_that_count_are_those_that_the_reference_passes() -> None:
     suite = Suite(files={"test_work.py": TESTS}, passing=["?"], fresh=FRESH)
     known = anyio.run(known_from_reference, suite, {"work.py": GOOD.encode()})

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import anyio
 import pytest
-from lending import num_agents
+from lending import agents
 
 from forethought.sandbox import SandboxUnavailable
 from forethought.sandbox.backend.local import LocalSandbox
@@ -26,10 +26,11 @@ class Flaky(LocalSandbox):
 def test_when_one_cannot_be_opened_the_others_are_closed() -> None:
     async def scene() -> None:
         sandbox = await Flaky.open()
+        before = agents()
         await sandbox.write("a", b"1")
         with pytest.raises(SandboxUnavailable, match="no second one"):
             await sandbox.fork(3)
-        assert num_agents() == 1
+        assert agents() <= before
         assert await sandbox.read("a") == b"1"
         await sandbox.close()
 
@@ -47,7 +48,7 @@ def test_a_stream_that_is_given_up_ends_and_others_go_on() -> None:
         with anyio.move_on_after(0.001):
             await sandbox.snapshot()
         children = "ps -o args= --ppid $(ps -o ppid= $PPID) | wc -l"
-        with anyio.fail_after(10):
+        with anyio.fail_after(60):
             while int((await sandbox.exec(["sh", "-c", children])).text) > 3:
                 await anyio.sleep(0.05)
         assert len(await sandbox.snapshot()) > 5_000_000
