@@ -48,7 +48,7 @@ def register(env_id: str, entry_point: str | Callable[..., Env]) -> None:
 def make(env_id: str, **options: Any) -> Env:
     """A new environment, unwrapped; `module:id` imports the module that registers it first.
 
-    Raises ValueError with the nearest name if there is none.
+    Raises ValueError with the nearest names if there is none.
     """
     env = gymnasium.make(full_id(env_id), **options).unwrapped
     assert isinstance(env, Env)
@@ -76,7 +76,7 @@ def env_class(env_id: str) -> type[Env]:
 def full_id(env_id: str) -> str:
     """The id as it is registered, of `name-v0`, `namespace/name-v0` or `module:` before either.
 
-    Raises ValueError with the nearest name if there is none.
+    Raises ValueError with the nearest names if there is none.
     """
     module, _, name = env_id.rpartition(":")
     if module:
@@ -111,11 +111,15 @@ def register_plugins() -> None:
 
 
 def _nearest(env_id: str) -> str:
-    by_last_part = {known.rpartition("/")[2]: known for known in sorted(_OURS)}
-    close = difflib.get_close_matches(env_id.rpartition("/")[2], by_last_part, n=1)
-    if close:
-        return f"did you mean {by_last_part[close[0]]!r}?"
-    return f"there are: {', '.join(names())}"
+    by_name = {_name(known): known for known in sorted(_OURS)}
+    close = difflib.get_close_matches(_name(env_id), by_name, n=3, cutoff=0.8)
+    near = " or ".join(repr(by_name[each]) for each in close)
+    return f"{f'did you mean {near}? ' if near else ''}forethought envs lists all {len(_OURS)}"
+
+
+def _name(env_id: str) -> str:
+    """Without namespace and version, which say nothing of what was meant."""
+    return re.sub(r"-v\d+$", "", env_id.rpartition("/")[2])
 
 
 def _same(one: object, other: object) -> bool:

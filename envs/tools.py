@@ -35,6 +35,8 @@ ToolError = Literal[
     "blocked",
     "tool",
 ]
+_MAX_PROBLEMS = 5
+"""Wrong arguments that an agent is told of at once."""
 Function = TypeVar("Function", bound=Callable[..., object])
 
 
@@ -239,11 +241,12 @@ def _failed(
 
 
 def _reason(error: ValidationError) -> str:
-    problems = (
+    problems = [
         f"{'.'.join(str(part) for part in item['loc']) or 'arguments'}: {item['msg']}"
-        for item in error.errors()
-    )
-    return "; ".join(problems)
+        for item in error.errors(include_url=False, include_input=False)
+    ]
+    more = len(problems) - _MAX_PROBLEMS
+    return "; ".join(problems[:_MAX_PROBLEMS]) + (f"; and {more} more" if more > 0 else "")
 
 
 @cache

@@ -16,22 +16,25 @@ from forethought.envs.builtin import BUILTIN
 from forethought.envs.describe import Description, describe
 from forethought.envs.registry import names
 
+_WIDTH = 200
+"""Of the table where no terminal says how wide it is, so that a search finds whole words."""
 _NUM_TOOLS = 4
 """Tools named in a row of the table."""
 
 
 def show_all(console: Console) -> dict[str, JsonValue]:
-    """A row for each environment; what cannot be loaded has a row that says why."""
+    """A row for each environment; what cannot be loaded is told below."""
     table = Table(box=SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False)
     table.add_column("id", no_wrap=True)
     for name in ("traits", "horizon", "tools", "needs"):
         table.add_column(name)
     described: list[JsonValue] = []
+    unloaded: list[str] = []
     for env_id in names():
         try:
             found = describe(env_id)
         except ImportError as error:
-            table.add_row(env_id, Text(str(error), style="red"))
+            unloaded.append(str(error))
             described.append({"id": env_id, "error": str(error)})
             continue
         described.append(_as_json(found))
@@ -42,7 +45,11 @@ def show_all(console: Console) -> dict[str, JsonValue]:
             _few([tool.name.partition("(")[0] for tool in found.tools]),
             ", ".join(need.what for need in found.needs),
         )
+    if not console.is_terminal:
+        console.width = max(console.width, _WIDTH)
     console.print(table)
+    for reason in unloaded:
+        console.print(Text(reason, style="red"))
     return {"envs": described}
 
 

@@ -37,6 +37,8 @@ async def _play(
     env: Env, seed: int, console: Console, read: Callable[[], str]
 ) -> dict[str, JsonValue]:
     observation, _ = await env.areset(seed=seed)
+    if env.instructions:
+        console.print(f"{env.instructions}\n", markup=False)
     _show_tools(env, console)
     console.print(_HELP, style="dim", markup=False)
     num_actions = 0

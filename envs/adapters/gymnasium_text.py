@@ -7,6 +7,7 @@ return is the score, so that one outside of 0..1 has to be scaled by a wrapper o
 
 from __future__ import annotations
 
+import re
 from typing import Any, ClassVar
 
 import gymnasium
@@ -49,6 +50,10 @@ class GymnasiumText(GameEnv):
         return str(rng.integers(4))
 
 
+_NUMBER = re.compile(r"-?[0-9]{1,18}")
+"""No longer than an action can be: Python refuses to read a number of thousands of digits."""
+
+
 class _Gymnasium:
     def __init__(self, env: gymnasium.Env[Any, Any]) -> None:
         space = env.action_space
@@ -88,5 +93,5 @@ class _Gymnasium:
 
 
 def _number(text: str) -> int | None:
-    stripped = text.strip()
-    return int(stripped) if stripped.removeprefix("-").isdecimal() and stripped.isascii() else None
+    found = _NUMBER.fullmatch(text.strip())
+    return int(found[0]) if found else None

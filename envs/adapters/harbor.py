@@ -14,6 +14,7 @@ task names hosts: tasks that install packages when they are tested need an image
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from functools import partial
@@ -24,7 +25,14 @@ import anyio.to_thread
 import numpy as np
 
 from forethought.envs.adapters.harbor_image import TMP, spec_of
-from forethought.envs.adapters.harbor_task import FILE, HarborTask, find_tasks, read_task, resolved
+from forethought.envs.adapters.harbor_task import (
+    FILE,
+    HarborTask,
+    find_tasks,
+    read_instruction,
+    read_task,
+    resolved,
+)
 from forethought.envs.adapters.harbor_tests import main_reward, run_tests
 from forethought.envs.base import Env
 from forethought.envs.calls import render_call
@@ -35,7 +43,7 @@ from forethought.envs.lazy import LazySandbox
 from forethought.envs.lines import without_plan
 from forethought.envs.needs import DOCKER, given
 from forethought.envs.scoring import metric, reward
-from forethought.envs.task import Split, Task
+from forethought.envs.task import Split, Task, split_of
 from forethought.envs.tools import tool
 from forethought.sandbox import Sandbox, SandboxSpec, open_sandbox
 from forethought.sandbox.judging.fresh import in_fresh
@@ -52,7 +60,9 @@ class Harbor(Env):
 
     `path` is the folder. `bases` says what to build upon where no registry answers, as
     "ubuntu:24.04=default" or a mapping; "default" is the default image. `max_turns` bounds the
-    agent's steps, which the format does not.
+    agent's steps, which the format does not. One task is taken for either split; of several one in
+    five is for evaluation, by content, unless `whole` takes them all. Consecutive seeds walk
+    through them in a mixed order that is always the same.
     """
 
     card: ClassVar[Card] = Card(
@@ -82,11 +92,13 @@ class Harbor(Env):
         path: str = "",
         bases: str | Mapping[str, str] = "",
         max_turns: int = MAX_STEPS,
+        whole: bool = False,
     ) -> None:
         super().__init__(horizon=horizon, split=split)
         self.path = path
         self.bases = _bases(bases) if isinstance(bases, str) else dict(bases)
         self.max_turns = max_turns
+        self.whole = whole
         self.harbor: HarborTask | None = None
         """What the present episode is about."""
         self.kind: SandboxSpec | None = None
@@ -96,9 +108,27 @@ class Harbor(Env):
         self.was_judged = False
 
     def make_task(self, rng: np.random.Generator, *, horizon: int) -> Task:
-        """One of the tasks in the folder. Raises ValueError if there is none or it is broken."""
-        found = find_tasks(self._folder())
+        """One of `directories`, each as likely. Raises ValueError for one that is broken."""
+        found = self.directories()
         return task_of(read_task(found[int(rng.integers(len(found)))]))
+
+    def directories(self) -> list[Path]:
+        """Those of the split's tasks, as seeds give them. Raises ValueError if there is none."""
+        known = find_tasks(self._folder())
+        is_whole = self.whole or len(known) == 1
+        found = [each for each in known if is_whole or split_of_directory(each) == self.split]
+        if not found:
+            raise ValueError(
+                f"none of the {len(known)} tasks in {self.path!r} is of split {self.split!r}; "
+                "whole=true takes all of them for either"
+            )
+        return sorted(found, key=lambda each: hashlib.sha256(each.name.encode()).digest())
+
+    def _draw(self, seed: int | None) -> Task:
+        found = self.directories()
+        place = int(self.np_random.integers(len(found))) if seed is None else seed % len(found)
+        task = task_of(read_task(found[place]))
+        return task.model_copy(update={"split": self.split, "seed": seed})
 
     async def begin(self) -> str:
         """Read the task's directory. Raises ValueError where it is not there."""
@@ -213,14 +243,23 @@ class Harbor(Env):
 def task_of(harbor: HarborTask) -> Task:
     """A Harbor task as one of ours; its directory's name leads back to it."""
     minutes = harbor.config.metadata.get("expert_time_estimate_min")
+    known = float(minutes) if isinstance(minutes, int | float) else None
+    return _task(harbor.name, harbor.instruction).model_copy(update={"human_minutes": known})
+
+
+def _task(name: str, instruction: str) -> Task:
     return Task(
-        id=f"harbor-{harbor.name}",
-        prompt=harbor.instruction,
-        data={"name": harbor.name},
+        id=f"harbor-{name}",
+        prompt=instruction,
+        data={"name": name},
         traits=Harbor.card.traits,
         horizon=1,
-        human_minutes=float(minutes) if isinstance(minutes, int | float) else None,
     )
+
+
+def split_of_directory(directory: Path) -> Split:
+    """The split of its task, which may be broken otherwise. Raises ValueError without a prompt."""
+    return split_of(_task(directory.name, read_instruction(directory)))
 
 
 def solution_turns(harbor: HarborTask) -> list[str]:

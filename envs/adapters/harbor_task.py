@@ -33,7 +33,7 @@ _SIZES = {"G": 1024, "M": 1, "K": 1 / 1024}
 class _Section(BaseModel):
     """Part of task.toml; what we do not use is let pass, as Harbor does."""
 
-    model_config = ConfigDict(frozen=True, extra="ignore")
+    model_config = ConfigDict(frozen=True, extra="ignore", allow_inf_nan=False)
 
 
 class Phase(_Section):
@@ -136,11 +136,20 @@ def read_task(directory: Path) -> HarborTask:
         raise ValueError(f"{directory}: tests/test.sh is missing, so nothing could score the task")
     return HarborTask(
         directory=directory,
-        instruction=_text(directory / "instruction.md").strip(),
+        instruction=read_instruction(directory),
         config=config,
         tests=tests,
         solution=_tree(directory / "solution"),
     )
+
+
+def read_instruction(directory: Path) -> str:
+    """What the agent reads. Raises ValueError where there is nothing."""
+    file = directory / "instruction.md"
+    instruction = _text(file).strip()
+    if not instruction:
+        raise ValueError(f"{file} is empty; it says what the agent is to do")
+    return instruction
 
 
 def resolved(variables: Mapping[str, str], *, where: Path) -> dict[str, str]:

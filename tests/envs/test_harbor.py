@@ -10,7 +10,7 @@ from pathlib import Path
 import anyio
 import pytest
 
-from forethought.envs.adapters.harbor import Harbor, task_of
+from forethought.envs.adapters.harbor import Harbor, split_of_directory, task_of
 from forethought.envs.adapters.harbor_image import assigned
 from forethought.envs.adapters.harbor_task import HarborTask, find_tasks, read_task, resolved
 from forethought.envs.adapters.harbor_tests import main_reward, read_json, read_text
@@ -159,6 +159,42 @@ def test_a_task_is_read_whole(tmp_path: Path) -> None:
     assert Task.model_validate_json(task.model_dump_json()) == task
 
 
+def test_one_task_is_there_for_either_split_and_several_are_split_unless_whole(
+    tmp_path: Path,
+) -> None:
+    one = write_task(tmp_path / "one")
+    assert {Harbor(path=str(one), split=split)._draw(0).id for split in ("train", "eval")} == {
+        "harbor-one"
+    }
+    for number in range(1, 12):
+        write_task(tmp_path / f"task-{number}")
+    shares = [
+        {each.name for each in Harbor(path=str(tmp_path), split=split).directories()}
+        for split in ("train", "eval")
+    ]
+    assert all(shares)
+    assert not set.intersection(*shares)
+    whole = Harbor(path=str(tmp_path), split="eval", whole=True)
+    assert {whole._draw(seed).data["name"] for seed in range(5, 17)} == set.union(*shares)
+
+
+def test_a_split_without_a_task_is_told_what_takes_all(tmp_path: Path) -> None:
+    names = [f"task-{number}" for number in range(12)]
+    tasks = {name: write_task(tmp_path / "all" / name) for name in names}
+    trained = [name for name, path in tasks.items() if split_of_directory(path) == "train"][:2]
+    for name in trained:
+        write_task(tmp_path / "few" / name)
+    message = "none of the 2 tasks in .* is of split 'eval'; whole=true takes all of them"
+    with pytest.raises(ValueError, match=message):
+        Harbor(path=str(tmp_path / "few"), split="eval").directories()
+
+
+def test_a_task_that_says_nothing_is_refused(tmp_path: Path) -> None:
+    path = write_task(tmp_path / "sum", **{"instruction.md": " \n"})
+    with pytest.raises(ValueError, match=r"instruction.md is empty; it says what the agent is to"):
+        read_task(path)
+
+
 def test_tasks_are_found_one_level_below(tmp_path: Path) -> None:
     write_task(tmp_path / "b")
     write_task(tmp_path / "a")
@@ -181,6 +217,7 @@ def without(key: str) -> dict[str, str | None]:
         (without("environment/Dockerfile"), "neither environment/Dockerfile nor docker_image"),
         ({"task.toml": "[agent"}, "task.toml: not TOML"),
         ({"task.toml": "[agent]\ntimeout_sec = -1"}, "agent.timeout_sec"),
+        ({"task.toml": "[verifier]\ntimeout_sec = inf"}, "verifier.timeout_sec: .* finite"),
         ({"task.toml": "[environment]\nmemory = 'lots'"}, "environment.memory_mb"),
         ({"task.toml": "[[steps]]\nname = 'one'"}, r"needs several steps"),
         ({"task.toml": "[environment]\ngpus = 1"}, "needs a GPU"),

@@ -34,7 +34,8 @@ def test_an_environment_is_made_by_full_and_short_name_with_options() -> None:
     [
         ("blockworld-v0", "did you mean 'forethought/blocksworld-v0'"),
         ("forethought/hop-v0", "did you mean 'forethought/hops-v0'"),
-        ("CartPole-v1", "there are: .*forethought/blocksworld-v0"),
+        ("CartPole-v1", r"forethought envs lists all \d+$"),
+        ("acme/kights-v0", r"did you mean 'forethought/knights-v0'\? forethought envs lists all"),
     ],
 )
 def test_an_unknown_name_is_answered_with_the_nearest(asked: str, hint: str) -> None:

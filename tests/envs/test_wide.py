@@ -17,7 +17,7 @@ from forethought.envs.calls import render_call
 from forethought.envs.check import check_env
 from forethought.envs.suite.wide.chain import MACHINES, Chain, made
 from forethought.envs.suite.wide.corpus import Corpus, merged, records_of, result
-from forethought.envs.suite.wide.directory import directory
+from forethought.envs.suite.wide.directory import PRODUCTS, directory
 from forethought.envs.suite.wide.objectives import KINDS, Objectives, numbered
 from forethought.envs.suite.wide.report import FACTS, Report, statement
 from forethought.envs.suite.wide.survey import Survey
@@ -137,8 +137,41 @@ def test_a_report_is_worth_what_its_sources_support() -> None:
     assert reported()["score"] == 0.0
 
 
+def test_a_report_that_names_everything_without_reading_is_worth_nothing() -> None:
+    env = Report(horizon=2)
+    env.reset(seed=1)
+    one, two = env.firms.firms[:2]
+    goods = " ".join(PRODUCTS)
+    assert reported(*(f"{firm.name} makes {goods} [{firm.name}]" for firm in (one, two))) == (
+        pytest.approx(
+            {"score": 0.0, "recall": 0.0, "precision": 0.0, "pages_read": 0.0, "wasted": 0.0}
+        )
+    )
+
+
+def test_what_a_report_throws_in_is_not_paid_for_by_a_truth_said_often() -> None:
+    env = Report(horizon=2)
+    env.reset(seed=1)
+    one, two = env.firms.firms[:2]
+    figures = " ".join(map(str, range(1, 6000)))
+    all_at_once = f"{one.name}, {two.name}: {' '.join(PRODUCTS)} {figures} [{one.name}][{two.name}]"
+    found = reported(all_at_once, *[statement(one, "product")] * 500)
+    assert found["recall"] == pytest.approx(1 / 6)
+    assert found["precision"] == pytest.approx(1 / 2)
+
+
+def test_rows_are_asked_for_in_an_order() -> None:
+    env = make("survey-v0", horizon=4)
+    env.reset(seed=1)
+    rows = str(env.task.answer).splitlines()
+    assert submitted(env, "\n".join(rows))["score"] == 1.0
+    env.reset(seed=1)
+    found = submitted(env, "\n".join(reversed(rows)))
+    assert (found["score"], found["rows_right"]) == (0.0, 1.0)
+
+
 def test_questions_are_answered_by_number() -> None:
-    assert numbered("1. a\n2: b\n 3) c d\nx. y\n1. z\n²: no") == {1: "a", 2: "b", 3: "c d"}
+    assert numbered("1. a\n2: b\n 3) c d\nx. y\n1. z\n²: no") == {"1": "a", "2": "b", "3": "c d"}
     env = Objectives(horizon=3)
     env.reset(seed=2)
     lines = str(env.task.answer).splitlines()

@@ -100,3 +100,13 @@ def test_the_page_is_of_all_environments_or_there_is_none(
     code, _, err = run(capsys, "envs", "blocksworld-v0", "--markdown", str(tmp_path / "x.md"))
     assert code == 2
     assert "leave out the id" in err
+
+
+def test_where_no_terminal_is_each_environment_has_a_line_of_whole_words(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    code, out, _ = run(capsys, "envs")
+    assert code == 0
+    (line,) = (line for line in out.splitlines() if "forethought/hops-v0" in line)
+    assert "skills, strategy, calibration" in line
+    assert "1 to 16 pages to read" in line

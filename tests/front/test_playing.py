@@ -60,3 +60,10 @@ def test_prompts_stay_out_of_the_json() -> None:
     done = subprocess.run(command, input="/quit\n", capture_output=True, text=True, check=True)
     assert json.loads(done.stdout)["finished"] is False
     assert "goal:" in done.stderr
+
+
+def test_the_rules_that_an_agent_is_given_are_shown_to_a_player(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    _, shown = play("/quit\n", monkeypatch)
+    assert "Moves: pick-up X, put-down X, stack X Y, unstack X Y" in shown

@@ -210,7 +210,7 @@ Finish with done, or with the first reason that applies; then change nothing."""
         """Id of a title. Raises LookupError if there is no such book."""
         found = self.where("books", title=title)
         if not found:
-            raise LookupError(f"there is no book {title!r}")
+            raise LookupError(f"there is no book {title!r:.80}")
         return next(iter(found))
 
     def _open_loan(self, loan: str) -> Row:

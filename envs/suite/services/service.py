@@ -174,7 +174,7 @@ class Service(Env):
         """A row of the database. Raises LookupError if there is none of that id."""
         found = self.tables[table].get(key)
         if found is None:
-            raise LookupError(f"there is no {key!r} among the {table}")
+            raise LookupError(f"there is no {key!r:.80} among the {table}")
         return found
 
     def add(self, table: str, letter: str, row: Row) -> str:

@@ -31,7 +31,7 @@ _ENDS = _words("dale field ford gate ham holt ley low mere more ney row sen stoc
 _KINDS = _words("Works Mills Foundry Brothers Company Sons Union Trading")
 _CITIES = _words("Arden Bexley Corran Dunmore Elsworth Farley Glenhaven Hartwell Ilston Jarrow")
 _GIVEN = _words("Ada Bram Cleo Dirk Edda Finn Gwen Hugo Ines Jonas Karin Levi Mona Nils Olga")
-_PRODUCTS = _words(
+PRODUCTS = _words(
     "barrels bells bricks candles chairs clocks gloves kettles ladders lamps locks nets pianos "
     "pipes ropes saddles sails scales soap tiles"
 )
@@ -99,7 +99,7 @@ def _firm(drawn: list[int]) -> Firm:
         founded=1700 + founded % 290,
         staff=10 + staff % 4990,
         head=f"{_of(_GIVEN, given)} {_surname(d, e, f)}",
-        product=_of(_PRODUCTS, product),
+        product=_of(PRODUCTS, product),
     )
 
 

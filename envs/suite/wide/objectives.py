@@ -102,17 +102,18 @@ class Objectives(Pages):
         golds = self.task.data.get("answers")
         assert isinstance(golds, list)
         given = numbered(self.submitted.answer if self.submitted else "")
-        right = [exact_match(given.get(n, ""), [str(gold)]) for n, gold in enumerate(golds, 1)]
+        right = [exact_match(given.get(str(n), ""), [str(gold)]) for n, gold in enumerate(golds, 1)]
         return sum(right) / len(golds)
 
 
-def numbered(text: str) -> dict[int, str]:
+def numbered(text: str) -> dict[str, str]:
     """Lines such as `3. seven` or `3: seven`, by number; the first of each counts."""
-    found: dict[int, str] = {}
+    found: dict[str, str] = {}
     for line in text.splitlines():
         head, rest = _split(line.strip())
         if head.isdecimal() and head.isascii():
-            found.setdefault(int(head), rest.strip())
+            # as text: Python refuses to read a number of thousands of digits
+            found.setdefault(head.lstrip("0"), rest.strip())
     return found
 
 

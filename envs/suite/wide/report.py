@@ -2,15 +2,16 @@
 
 The report is scored by its statements, as research reports are: recall is the share of required
 facts that are stated and cite a page which says so; precision is the share of the statements with
-a source whose source says so. One without the other is worth nothing: the reward is their product,
-gated by every required page being cited. After ALCE (arXiv 2305.14627), citation recall and
-precision, with exact facts in place of an entailment model, so that no judge can be talked over.
+a source whose source says so. One without the other is worth nothing: the reward is their product.
+Only what a source supports counts for either, and what is said twice counts once. After ALCE (arXiv
+2305.14627), citation recall and precision, with exact facts in place of an entailment model, so
+that no judge can be talked over.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Set
 from typing import ClassVar
 
 import numpy as np
@@ -18,13 +19,14 @@ import numpy as np
 from forethought.envs.card import Card
 from forethought.envs.rewards import normalise
 from forethought.envs.scoring import metric, reward
-from forethought.envs.suite.wide.directory import Field, Firm, directory
+from forethought.envs.suite.wide.directory import PRODUCTS, Field, Firm, directory
 from forethought.envs.suite.wide.pages import Pages, draw_seed
 from forethought.envs.task import Task
 
 FACTS: tuple[Field, ...] = ("founded", "product", "staff")
 DISTRACTORS = 3
 """Pages of other firms for each that the report is about, up to a dozen."""
+_GOODS = frozenset(map(normalise, PRODUCTS))
 _CITED = re.compile(r"\[([^\[\]\n]{1,80})\]")
 
 
@@ -66,37 +68,24 @@ class Report(Pages):
 
     @metric
     def recall(self) -> float:
-        """Share of the required facts that are stated and cite their page."""
-        stated = self._statements()
-        asked = [self.firms.firm(name) for name in self.needed()]
-        found = [
-            any(_states(text, firm, field) and firm.name in sources for text, sources in stated)
-            for firm in asked
-            for field in FACTS
-        ]
-        return sum(found) / len(found)
+        """Share of the required facts that a supported line states."""
+        stated = self._stated()
+        required = {(name, field) for name in self.needed() for field in FACTS}
+        found = {fact for facts in stated for fact in facts}
+        return len(required & found) / len(required)
 
     @metric
     def precision(self) -> float:
         """Share of the lines that state a fact of a page that they cite; 0 without any line."""
-        stated = self._statements()
-        if not stated:
-            return 0.0
-        return sum(self._is_supported(text, sources) for text, sources in stated) / len(stated)
+        stated = self._stated()
+        return sum(bool(facts) for facts in stated) / len(stated) if stated else 0.0
 
-    def _is_supported(self, text: str, sources: Sequence[str]) -> bool:
-        """Whether all that it says of figures and goods stands on one page that it cites."""
-        cited = [firm for firm in self.firms.firms if firm.name in sources]
-        return any(
-            any(_states(text, firm, field) for field in FACTS) and not _foreign(text, firm)
-            for firm in cited
-        )
-
-    def _statements(self) -> list[tuple[str, list[str]]]:
-        """Lines of the report, without their sources, and these."""
+    def _stated(self) -> list[set[tuple[str, Field]]]:
+        """For each line of the report the facts that it states; one said twice counts once."""
         text = "" if self.submitted is None else self.submitted.answer
-        lines = [line for line in text.splitlines() if line.strip()]
-        return [(_CITED.sub("", line), _CITED.findall(line)) for line in lines]
+        lines = dict.fromkeys(" ".join(line.split()) for line in text.splitlines())
+        pages = {firm.name: firm for firm in self.firms.firms}
+        return [_facts(line, pages) for line in lines if line]
 
 
 def statement(firm: Firm, field: Field) -> str:
@@ -109,12 +98,25 @@ def statement(firm: Firm, field: Field) -> str:
     return f"{said[field]} [{firm.name}]"
 
 
-def _states(text: str, firm: Firm, field: Field) -> bool:
-    words = normalise(text).split()
-    return normalise(firm.name) in " ".join(words) and normalise(firm.value(field)) in words
+def _facts(line: str, pages: Mapping[str, Firm]) -> set[tuple[str, Field]]:
+    """What a line says that stands on the pages that it cites.
+
+    Nothing, if it names a figure or goods that none of the pages that support it holds: naming
+    everything would say something right without a page being read.
+    """
+    said = normalise(_CITED.sub("", line))
+    words = set(said.split())
+    cited = [pages[name] for name in _CITED.findall(line) if name in pages]
+    found = [firm for firm in cited if normalise(firm.name) in said and not _foreign(words, firm)]
+    return {
+        (firm.name, field)
+        for firm in found
+        for field in FACTS
+        if normalise(firm.value(field)) in words
+    }
 
 
-def _foreign(text: str, firm: Firm) -> bool:
-    """Whether it holds a figure that the firm's page does not."""
-    own = set(re.findall(r"\d+", firm.page()))
-    return any(figure not in own for figure in re.findall(r"\d+", text))
+def _foreign(words: Set[str], firm: Firm) -> bool:
+    """Whether there is a figure or a kind of goods among the words that the firm's page has not."""
+    own = set(normalise(firm.page()).split())
+    return any(word in _GOODS or any(map(str.isdigit, word)) for word in words - own)

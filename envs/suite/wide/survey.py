@@ -52,7 +52,8 @@ class Survey(Pages):
     @reward
     def filled(self) -> float:
         """1 if every row is there, in order, and right."""
-        return float(self.rows_right() == 1.0 and len(self._rows()) == self.task.horizon)
+        asked = [firm.name.casefold() for firm in self.firms.firms]
+        return float(self.rows_right() == 1.0 and [name for name, _ in self._rows()] == asked)
 
     @metric
     def rows_right(self) -> float:
