@@ -21,16 +21,8 @@ from typing import TypeVar
 import numpy as np
 
 from forethought.envs.suite.planning.pddl import read_domain
-from forethought.envs.suite.planning.strips import (
-    Atom,
-    Operator,
-    Problem,
-    State,
-    apply,
-    ground,
-    operator,
-    shortest_plan,
-)
+from forethought.envs.suite.planning.search import ground, shortest_plan
+from forethought.envs.suite.planning.strips import Atom, Operator, Problem, State, apply, operator
 
 SEARCHED = 12
 """Longest horizon whose instances come from a search of all states."""
@@ -176,7 +168,8 @@ def _draw_searched(rng: np.random.Generator, horizon: int) -> Instance | None:
     fewest = min(max(3, horizon // 2), 5)
     blocks = names(int(rng.integers(fewest, 6)))
     init = _random_state(rng, blocks, held=horizon % 2 == 1)
-    *nearer, farthest = _levels(init, ground(DOMAIN, blocks, init), horizon)
+    anywhere = Problem(name="blocks", objects=blocks, init=init, goal=frozenset())
+    *nearer, farthest = _levels(init, ground(DOMAIN, anywhere), horizon)
     ends = sorted(sorted(state) for state in farthest if ("handempty",) in state)
     if not ends:
         return None

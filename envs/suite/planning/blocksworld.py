@@ -18,7 +18,7 @@ from pydantic import BaseModel, ConfigDict
 from forethought.envs.card import Card
 from forethought.envs.suite.planning import blocks
 from forethought.envs.suite.planning.blocks import DOMAIN, Instance
-from forethought.envs.suite.planning.pddl import read_problem
+from forethought.envs.suite.planning.pddl import read_domain, read_problem
 from forethought.envs.suite.planning.strips import Atom, Problem
 from forethought.envs.suite.planning.strips_env import Mode, StripsEnv, World
 from forethought.envs.suite.planning.words import PLAIN, Words, draw_words
@@ -110,7 +110,8 @@ def from_planbench(task: Task) -> Task:
 
     Raises ValueError if the problem is not one of blocks.
     """
-    problem = read_problem(str(task.data.get("problem", "")))
+    domain = read_domain(str(task.data.get("domain", "")))
+    problem = read_problem(str(task.data.get("problem", "")), domain)
     instance = Instance(blocks=problem.objects, init=problem.init, goal=problem.goal)
     strange = {atom[0] for atom in problem.init | problem.goal} - _PREDICATES
     if strange:
