@@ -46,6 +46,7 @@ class Exercism(Programs):
         horizon_unit="lines of the reference",
         horizons=(1, 256),
         usual_horizons=(8, 16, 32),
+        floor=0.02,
         prompt_chars=12_000,
         licence="MIT (Exercism)",
         source="exercism.org, the Python track",

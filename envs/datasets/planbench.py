@@ -63,6 +63,7 @@ class PlanBench(Planning):
         traits=("strategy", "abstraction"),
         horizon_unit="actions of the known plan",
         horizons=(1, 256),
+        floor=0.0,
         licence="MIT (Valmeekam Karthik)",
         source="Valmeekam et al., arXiv 2206.10498",
     )

@@ -114,7 +114,7 @@ def test_a_pushed_box_leaves_the_region_that_a_walk_would_find() -> None:
     """In rooms so full that boxes shut the pusher in and let it out again."""
     rng = np.random.default_rng(7)
     cut = joined = 0
-    for _ in range(300):
+    for _ in range(500):
         inner = [9 * y + x for y in range(1, 6) for x in range(1, 8)]
         cells = [cell for cell, free in zip(inner, rng.random(35) > 0.3, strict=True) if free]
         room = warehouse.Room(width=9, floor=warehouse.mask(cells), places={})

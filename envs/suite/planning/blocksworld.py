@@ -57,7 +57,7 @@ class Blocksworld(StripsEnv):
         horizon_unit="moves",
         horizons=(1, 256),
         usual_horizons=(2, 4, 6, 8),
-        floor=0.1,
+        floor=0.01,
         source="the planning competitions; renamed as in PlanBench (arXiv 2206.10498)",
     )
     world = World(domain=DOMAIN, noun="block", read=_read_task, solve=blocks.solve)

@@ -37,6 +37,7 @@ class Boxes(Env):
         horizon_unit="pushes",
         horizons=(1, 256),
         usual_horizons=(4, 6, 8, 12),
+        floor=0.035,
         source="Sokoban; reverse play as in Taylor & Parberry 2011",
     )
     instructions = (
