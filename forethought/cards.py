@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import anyio
 
+from forethought.envs.card import UNMEASURED, Card
 from forethought.envs.describe import Description, Named
 from forethought.envs.registry import make
 
@@ -64,7 +65,7 @@ def card(found: Description) -> dict[str, str]:
         "Proxy": _lines(found.proxies),
         "Options": ", ".join(f"{item.name}={item.meaning}" for item in found.options),
         "Expert": "yes" if found.has_oracle else "no",
-        "Floor": f"at most {found.card.floor:g} on average for knowing nothing",
+        "Floor": _floor(found.card),
         "Can be forked": "yes" if found.can_fork else "no",
         "Prompt": f"at most {found.card.prompt_chars:,} characters",
         "Needs": "\n".join(f"{need.what} ({need.get})" for need in found.needs),
@@ -72,6 +73,12 @@ def card(found: Description) -> dict[str, str]:
         "Source": found.card.source,
     }
     return {label: text for label, text in stated.items() if text}
+
+
+def _floor(card: Card) -> str:
+    if card.floor is None:
+        return f"not measured; at most {UNMEASURED:g} on average is expected of knowing nothing"
+    return f"{card.floor:g} on average for knowing or doing nothing"
 
 
 def _usual(found: Description) -> str:

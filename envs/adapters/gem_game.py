@@ -24,6 +24,7 @@ class Gem(GameEnv):
         traits=("strategy", "skills"),
         horizon_unit="games",
         horizons=(1, 1),
+        floor=0.0,
         licence="Apache-2.0",
         source="GEM, arXiv 2510.01051",
         needs=(package("gem", install=INSTALL),),

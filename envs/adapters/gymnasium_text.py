@@ -24,7 +24,11 @@ class GymnasiumText(GameEnv):
     """`game` is an id that Gymnasium knows, `module:id` to import it first."""
 
     card: ClassVar[Card] = Card(
-        traits=("strategy",), horizon_unit="games", horizons=(1, 1), licence="the game's own"
+        traits=("strategy",),
+        horizon_unit="games",
+        horizons=(1, 1),
+        licence="the game's own",
+        floor=0.0125,
     )
 
     def __init__(

@@ -33,6 +33,7 @@ class ReasoningGym(Env):
         traits=("skills",),
         horizon_unit="questions",
         horizons=(1, 1),
+        floor=0.0,
         licence="Apache-2.0",
         source="Reasoning Gym, arXiv 2505.24760",
         needs=(package("reasoning_gym", install=INSTALL),),

@@ -26,6 +26,7 @@ class TextArena(GameEnv):
         traits=("strategy", "skills"),
         horizon_unit="games",
         horizons=(1, 1),
+        floor=0.0,
         licence="MIT",
         source="github.com/LeonGuertler/TextArena",
         needs=(package("textarena", install=INSTALL),),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from forethought.envs.base import Env
+from forethought.envs.check.luck import most
 from forethought.envs.check.promise import Broken, NothingToCheck
 from forethought.envs.check.subject import Check, Subject
 from forethought.envs.play import Episode, Policy, play
@@ -23,7 +24,7 @@ async def _hedging(subject: Subject) -> str:
         for seed, actions in tried.items()
     ]
     won = scores.count(1.0)
-    if won / len(tried) > subject.card.floor:
+    if won / len(tried) > most(subject.card.floor, len(tried)):
         raise Broken(
             f"{won} of {len(tried)} episodes score 1 for the answer among wrong ones "
             f"({_end(next(iter(tried.values())))}); compare the whole answer, or take the last one "

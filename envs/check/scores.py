@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from math import sqrt
 from statistics import fmean
 
 from forethought.envs.base import Env
 from forethought.envs.calls import Action
+from forethought.envs.card import UNMEASURED
+from forethought.envs.check.luck import most
 from forethought.envs.check.promise import Broken, NothingToCheck
 from forethought.envs.check.subject import Check, Subject, mean_score
 from forethought.envs.play import Policy, nothing, play_part, saying
@@ -52,7 +53,7 @@ async def _last_step_matters(subject: Subject) -> str:
         if parts[0] == 1:
             parts.append(await play_part(subject.make, seed, actions[:-2]))
         free += parts[-1] == 1
-    if free / len(subject.seeds) > subject.card.floor:
+    if free / len(subject.seeds) > most(subject.card.floor, len(subject.seeds)):
         raise Broken(
             f"{free} of {len(subject.seeds)} episodes score 1 without the expert's last steps; let "
             "the reward ask for all of the work, and the expert stop when it is done"
@@ -65,12 +66,15 @@ async def _floor_loses(subject: Subject) -> str:
     knowing_nothing = mean_score([await subject.floor(seed) for seed in subject.seeds])
     doing_nothing = mean_score(await subject.played(nothing))
     told = f"{knowing_nothing:.2f}, doing nothing {doing_nothing:.2f}"
-    if max(knowing_nothing, doing_nothing) > stated:
+    allowed = UNMEASURED if stated is None else most(stated, len(subject.seeds))
+    if max(knowing_nothing, doing_nothing) > allowed:
         raise Broken(
-            f"scores {told}; at most {stated:g} is expected: make the reward ask for more, or "
+            f"scores {told}; at most {allowed:g} is expected: make the reward ask for more, or "
             "state the floor on the card"
         )
-    return f"scores {told}; at most {stated:g} is stated"
+    if stated is None:
+        return f"scores {told}; no floor was measured, so at most {allowed:g} is expected"
+    return f"scores {told}; {stated:g} is stated, of which luck makes at most {allowed:g}"
 
 
 async def _talk_is_worthless(subject: Subject) -> str:
@@ -81,7 +85,7 @@ async def _talk_is_worthless(subject: Subject) -> str:
         talks["printing the expert's calls as text"] = _quoted
     for what, policy in talks.items():
         mean = fmean(episode.score or 0.0 for episode in await subject.played(policy))
-        if mean > _most(subject.card.floor, len(subject.seeds)):
+        if mean > most(subject.card.floor, len(subject.seeds)):
             raise Broken(
                 f"{what} scores {mean:.2f}; score what the agent did or submitted, not what stands "
                 "in its text"
@@ -96,11 +100,6 @@ SCORES: dict[str, Check] = {
     "the floor loses": _floor_loses,
     "talk is worth nothing": _talk_is_worthless,
 }
-
-
-def _most(floor: float, num_seeds: int) -> float:
-    """The floor and two standard errors: what luck may give one of several policies."""
-    return floor + 2 * sqrt(floor * (1 - floor) / num_seeds)
 
 
 async def _acts_by_calls_alone(subject: Subject) -> bool:

@@ -80,6 +80,7 @@ class BfclMultiTurn(Dataset):
         traits=("skills", "strategy"),
         horizon_unit="calls of the known solution",
         horizons=(1, 64),
+        floor=0.0,
         licence="Apache-2.0 (bfcl-eval)",
         source="Patil et al., ICML 2025; github.com/ShishirPatil/gorilla",
     )

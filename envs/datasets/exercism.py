@@ -4,7 +4,8 @@ Trains skills and strategy: the longest references have more than a hundred line
 the number of lines of the reference. The tests lie beside the stub, as they do for who learns
 there, since some names and messages stand nowhere else; a table of their answers would pass. Data:
 `practice.jsonl`, lines of `slug, difficulty, instructions, stub, tests, editor, example`, made from
-the folders of github.com/exercism/python (exercises/practice).
+the folders of github.com/exercism/python (exercises/practice). Two exercises, markdown and ledger,
+ask to tidy up what works: their tests pass from the start, which is the floor.
 """
 
 from __future__ import annotations
@@ -46,6 +47,7 @@ class Exercism(Programs):
         horizon_unit="lines of the reference",
         horizons=(1, 256),
         usual_horizons=(8, 16, 32),
+        floor=0.02,
         prompt_chars=12_000,
         licence="MIT (Exercism)",
         source="exercism.org, the Python track",

@@ -46,6 +46,7 @@ class GSM8K(Dataset):
         horizon_unit="lines of the solution",
         horizons=(1, 16),
         usual_horizons=(2, 3, 4, 5),
+        floor=0.0025,
         licence="MIT (OpenAI)",
         source="Cobbe et al., arXiv 2110.14168",
     )

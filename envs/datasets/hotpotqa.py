@@ -81,6 +81,7 @@ class HotpotQA(MultiHop):
         horizon_unit="pages with evidence",
         horizons=(1, 16),
         usual_horizons=(2,),
+        floor=0.0,
         licence="CC BY-SA 4.0 (HotpotQA; paragraphs from Wikipedia)",
         source="Yang et al., arXiv 1809.09600",
     )

@@ -45,6 +45,7 @@ class MBPP(Programs):
         horizon_unit="lines of the reference",
         horizons=(1, 256),
         usual_horizons=(2, 4, 6, 8),
+        floor=0.0,
         licence="CC BY 4.0 (Austin et al. 2021)",
         source="Austin et al., arXiv 2108.07732",
         needs_sandbox=True,

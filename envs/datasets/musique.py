@@ -114,6 +114,7 @@ class MuSiQue(MultiHop):
         horizon_unit="pages with evidence",
         horizons=(1, 16),
         usual_horizons=(2, 3, 4),
+        floor=0.0,
         licence="CC BY 4.0 (MuSiQue; paragraphs from Wikipedia, CC BY-SA)",
         source="Trivedi et al., arXiv 2108.00573",
     )

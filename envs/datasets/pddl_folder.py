@@ -2,7 +2,10 @@
 
 Trains strategy on worlds that no model has seen. The horizon is the number of actions of a known
 plan: the one in `NAME.plan` beside `NAME.pddl`, one `(action object ...)` a line and comments after
-a semicolon, as planners write it; else a shortest one, if a search finds it.
+a semicolon, as planners write it; else a shortest one, if a breadth-first search finds it.
+
+Domains may be typed, ask for what does not hold and for objects to differ (`:typing`,
+`:negative-preconditions`, `:equality`); any other requirement is refused with its line.
 """
 
 from __future__ import annotations
@@ -15,7 +18,8 @@ from forethought.envs.card import Card
 from forethought.envs.datasets.plans import Planning, usage
 from forethought.envs.datasets.rows import read_text
 from forethought.envs.suite.planning.pddl import read_domain, read_problem
-from forethought.envs.suite.planning.strips import Domain, Problem, shortest_plan, valid_plan
+from forethought.envs.suite.planning.search import shortest_plan
+from forethought.envs.suite.planning.strips import Domain, Problem, valid_plan
 from forethought.envs.task import Split, Task
 
 MAX_BYTES = 1 << 20
@@ -54,7 +58,7 @@ class PddlFolder(Planning):
 def _task(file: Path, domain: Domain, domain_text: str) -> Task:
     text = read_text(file, max_bytes=MAX_BYTES)
     try:
-        plan = _plan(file.with_suffix(".plan"), domain, read_problem(text))
+        plan = _plan(file.with_suffix(".plan"), domain, read_problem(text, domain))
     except ValueError as error:
         raise ValueError(f"{file}: {error}") from None
     return Task(
@@ -70,7 +74,7 @@ def _task(file: Path, domain: Domain, domain_text: str) -> Task:
 
 def _plan(file: Path, domain: Domain, problem: Problem) -> Sequence[str]:
     """The plan in the file, which has to work, or else a shortest one. Raises ValueError."""
-    if problem.goal <= problem.init:
+    if problem.is_solved(problem.init):
         raise ValueError("its goal holds from the start")
     if file.is_file():
         lines = (line.partition(";")[0].strip() for line in _lines(file))

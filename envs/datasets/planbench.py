@@ -17,7 +17,7 @@ from typing import ClassVar
 from pydantic import BaseModel, ConfigDict
 
 from forethought.envs.card import Card
-from forethought.envs.datasets.plans import Planning, usage
+from forethought.envs.datasets.plans import Planning, cast_of, usage
 from forethought.envs.datasets.rows import located, read_rows, read_text
 from forethought.envs.suite.planning.pddl import read_domain, read_problem
 from forethought.envs.suite.planning.strips import Domain, Problem, valid_plan
@@ -63,6 +63,7 @@ class PlanBench(Planning):
         traits=("strategy", "abstraction"),
         horizon_unit="actions of the known plan",
         horizons=(1, 256),
+        floor=0.0,
         licence="MIT (Valmeekam Karthik)",
         source="Valmeekam et al., arXiv 2206.10498",
     )
@@ -103,14 +104,14 @@ def _read(file: Path, domain_text: str, *, intro: str) -> Iterator[Task]:
     domain = read_domain(domain_text)
     for where, row in read_rows(file, Row):
         with located(where):
-            problem = read_problem(row.pddl)
+            problem = read_problem(row.pddl, domain)
         verdict = valid_plan(domain, problem, row.gold_plan)
         if not verdict.valid:
             raise ValueError(f"{where}: its gold plan fails: {verdict.reason}")
-        prompt = "\n\n".join(filter(None, (intro, row.statement, usage(domain))))
+        parts = (intro, row.statement, cast_of(problem), usage(domain))
         yield Task(
             id=row.id,
-            prompt=prompt,
+            prompt="\n\n".join(filter(None, parts)),
             answer="\n".join(row.gold_plan),
             data={
                 "domain": domain_text,

@@ -18,15 +18,20 @@ from pydantic import BaseModel, ConfigDict, Field
 from forethought.envs.datasets.dataset import Dataset
 from forethought.envs.lines import without_plan
 from forethought.envs.scoring import metric, reward
+from forethought.envs.suite.planning.kinds import told
 from forethought.envs.suite.planning.pddl import read_domain, read_problem
+from forethought.envs.suite.planning.search import shortest_plan
 from forethought.envs.suite.planning.strips import (
     Domain,
+    Literal,
     Operator,
     Problem,
+    Schema,
     State,
     apply,
+    misfit,
     read_operator,
-    shortest_plan,
+    shown,
     unmet,
 )
 from forethought.envs.suite.planning.strips_env import Mode
@@ -84,7 +89,7 @@ class Planning(Dataset):
         """Set the problem up. Raises ValueError for a task of another kind."""
         self.work = hidden_of(self.task, Work, told="holds no work")
         self.domain = _domain(self.work.domain)
-        self.problem = read_problem(self.work.problem)
+        self.problem = read_problem(self.work.problem, self.domain)
         self.state = self.problem.init
         self.num_moves = self.num_illegal = 0
         return self.task.prompt
@@ -114,8 +119,10 @@ class Planning(Dataset):
 
     @metric
     def goals_met(self) -> float:
-        """Share of the goal's atoms that hold at the end."""
-        return len(self.problem.goal & self.state) / len(self.problem.goal)
+        """Share of the goal's literals that hold at the end."""
+        goal, shunned = self.problem.goal, self.problem.shunned
+        met = len(goal & self.state) + len(shunned - self.state)
+        return met / (len(goal) + len(shunned))
 
     @metric
     def length_ratio(self) -> float | None:
@@ -132,22 +139,24 @@ class Planning(Dataset):
 
         The first reply opens with the plan. Raises RuntimeError where a new one is hard to find.
         """
-        names = {name: word for word, name in self.work.words.items()}
-        lines = [_worded(step, names) for step in self._left()]
+        lines = [_worded(step, self._names()) for step in self._left()]
         plan = f"plan: {'; '.join(line.strip('()') for line in lines)}"
         now = lines if self.mode == "plan" else lines[:1]
         return "\n".join([plan, *now] if self.num_steps == 0 else now)
 
     def floor(self, rng: np.random.Generator) -> str:
-        """One random action on random objects."""
-        names = sorted(self.domain.schemas)
-        schema = self.domain.schemas[names[int(rng.integers(len(names)))]]
-        objects = self.problem.objects
-        drawn = [objects[int(rng.integers(len(objects)))] for _ in schema.parameters]
-        return f"({' '.join([schema.name, *drawn])})"
+        """One random action on random objects that may stand in their places."""
+        choices = {
+            name: [self.problem.fitting(kind, self.domain.hierarchy) for kind in schema.kinds]
+            for name, schema in sorted(self.domain.schemas.items())
+        }
+        names = [name for name, each in choices.items() if all(each)]
+        name = names[int(rng.integers(len(names)))]
+        drawn = [objects[int(rng.integers(len(objects)))] for objects in choices[name]]
+        return f"({' '.join([name, *drawn])})"
 
     def _is_reached(self) -> bool:
-        return self.problem.goal <= self.state
+        return self.problem.is_solved(self.state)
 
     def _left(self) -> Sequence[str]:
         """A plan from the present state."""
@@ -177,6 +186,10 @@ class Planning(Dataset):
         strange = [name for name in action.arguments if name not in self.problem.objects]
         if strange:
             raise ValueError(f"there is no {strange[0]}")
+        wrong = misfit(self.domain, self.problem, action)
+        if wrong is not None:
+            name, reason = wrong
+            raise ValueError(f"{self._names().get(name, name)} {reason}")
         missing = unmet(self.state, action)
         if missing is not None:
             raise ValueError(f"{self._shown(missing)} does not hold")
@@ -184,14 +197,17 @@ class Planning(Dataset):
 
     def _told(self) -> str:
         """What holds by now, without what no action changes."""
-        schemas = self.domain.schemas.values()
-        changing = {atom[0] for schema in schemas for atom in (*schema.add, *schema.delete)}
+        changing = self.domain.changing()
         atoms = [self._shown(atom) for atom in sorted(self.state) if atom[0] in changing]
         return f"state: {' '.join(atoms)}"
 
-    def _shown(self, atom: Sequence[str]) -> str:
-        names = {name: word for word, name in self.work.words.items()}
-        return _worded(f"({' '.join(atom)})", names)
+    def _shown(self, literal: Literal) -> str:
+        names = self._names()
+        return shown(tuple(names.get(word, word) for word in literal))
+
+    def _names(self) -> dict[str, str]:
+        """Words of the prompt by the objects that they stand for."""
+        return {name: word for word, name in self.work.words.items()}
 
 
 def read_actions(text: str, domain: Domain) -> list[str]:
@@ -209,12 +225,31 @@ def read_actions(text: str, domain: Domain) -> list[str]:
 
 
 def usage(domain: Domain) -> str:
-    """The actions as they are to be written."""
-    forms = [
-        f"({' '.join([schema.name, *(name.strip('?') for name in schema.parameters)])})"
-        for schema in domain.schemas.values()
-    ]
-    return f"Actions: {' '.join(forms)}"
+    """The actions as they are to be written, and what may stand in them where that matters."""
+    forms = [f"({' '.join([each.name, *_places(each)])})" for each in domain.schemas.values()]
+    if not domain.is_typed:
+        return f"Actions: {' '.join(forms)}"
+    schemas = domain.schemas.values()
+    lines = [" ".join([form, *_types(each)]) for form, each in zip(forms, schemas, strict=True)]
+    return "\n".join(["Actions, with the types of their objects:", *lines])
+
+
+def cast_of(problem: Problem) -> str:
+    """The objects of a problem by their types, one type a line; "" where they have none."""
+    names: dict[str, list[str]] = {}
+    for name, kind in problem.kinds.items():
+        names.setdefault(told(kind), []).append(name)
+    return "\n".join(f"{kind}: {' '.join(each)}" for kind, each in names.items())
+
+
+def _places(schema: Schema) -> list[str]:
+    return [name.strip("?") for name in schema.parameters]
+
+
+def _types(schema: Schema) -> list[str]:
+    """`truck: truck; loc: airport or location`, if anything is asked for."""
+    pairs = zip(_places(schema), schema.kinds, strict=True)
+    return ["; ".join(f"{place}: {told(kind)}" for place, kind in pairs)] if schema.kinds else []
 
 
 def _worded(line: str, names: Mapping[str, str]) -> str:

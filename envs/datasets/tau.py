@@ -67,6 +67,7 @@ class TauRetail(Dataset):
         traits=("skills", "strategy"),
         horizon_unit="changes to the database",
         horizons=(1, 16),
+        floor=0.006,
         licence="MIT (Sierra)",
     )
     folder = "tau_bench"

@@ -13,7 +13,8 @@ from forethought.envs.suite.planning.blocks import (
     place,
     solve,
 )
-from forethought.envs.suite.planning.strips import Problem, shortest_plan, valid_plan
+from forethought.envs.suite.planning.search import shortest_plan
+from forethought.envs.suite.planning.strips import Problem, valid_plan
 
 
 def optimum(instance: Instance) -> int:

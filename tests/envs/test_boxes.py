@@ -96,10 +96,13 @@ def test_drawn_plans_are_shortest_for_each_box_alone(horizon: int) -> None:
         )
         plan = warehouse.solve(room, boxes, pusher)
         assert plan is not None
-        alone = sum(
-            warehouse.distances(room, room.places[label])[cell] for label, cell in boxes.items()
-        )
-        assert len(plan) == alone == horizon
+        alone = [
+            number
+            for label, cell in boxes.items()
+            for number, ring in enumerate(warehouse.rings(room, room.places[label]))
+            if ring >> cell & 1
+        ]
+        assert len(plan) == sum(alone) == horizon
 
 
 def test_a_region_ends_at_walls_and_boxes() -> None:
@@ -107,10 +110,44 @@ def test_a_region_ends_at_walls_and_boxes() -> None:
     assert room.region(pusher, warehouse.mask(boxes.values())) == 0b11 << 8
 
 
+def test_a_pushed_box_leaves_the_region_that_a_walk_would_find() -> None:
+    """In rooms so full that boxes shut the pusher in and let it out again."""
+    rng = np.random.default_rng(7)
+    cut = joined = 0
+    for _ in range(500):
+        inner = [9 * y + x for y in range(1, 6) for x in range(1, 8)]
+        cells = [cell for cell, free in zip(inner, rng.random(35) > 0.3, strict=True) if free]
+        room = warehouse.Room(width=9, floor=warehouse.mask(cells), places={})
+        box, pusher, *others = (int(cell) for cell in rng.permutation(cells)[:5])
+        blocked = warehouse.mask(others)
+        at = warehouse.Placed(box, room.region(pusher, blocked | 1 << box))
+        for _, there in warehouse.pushes(room, at, blocked, within=room.floor):
+            whole = room.region(box, blocked | 1 << there.box)
+            assert there.region == whole
+            cut += (at.region & ~whole).bit_count() > 1
+            joined += bool(whole & ~at.region & ~(1 << box))
+        for step in warehouse.pulls(room, at, blocked, within=room.floor):
+            away = warehouse.pulled(room, at, blocked, step=step)
+            assert away.region == room.region(away.box + step, blocked | 1 << away.box)
+    assert cut > 20
+    assert joined > 20
+
+
+def test_a_box_that_has_to_go_round_gets_home_in_the_fewest_pushes() -> None:
+    """Box a is two pushes from home, but for box b in the way."""
+    rows = ("#######", "#.....#", "#@abA.#", "#..B..#", "#.....#", "#######")
+    room, boxes, pusher = stock.read_rows(rows)
+    others = warehouse.mask([boxes["b"]])
+    at = warehouse.Placed(boxes["a"], room.region(pusher, others | 1 << boxes["a"]))
+    found = warehouse.push_home(room, "a", at, others)
+    assert found is not None
+    assert len(found[0]) == 4
+
+
 def test_distances_leave_out_dead_cells() -> None:
     room, _, _ = stock.read_rows(("######", "#@a.A#", "#....#", "#....#", "######"))
-    found = warehouse.distances(room, room.places["a"])
-    assert found == {10: 0, 9: 1, 8: 2, 16: 1, 15: 2, 14: 3}
+    found = list(warehouse.rings(room, room.places["a"]))
+    assert found == [1 << 10, 1 << 9 | 1 << 16, 1 << 8 | 1 << 15, 1 << 14]
 
 
 @pytest.mark.parametrize(

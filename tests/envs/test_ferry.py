@@ -9,13 +9,8 @@ from forethought.envs.check import check_env
 from forethought.envs.suite.planning import crossings, harbour
 from forethought.envs.suite.planning.crossings import FERRY, FERRY_COAL, Ride, Scene
 from forethought.envs.suite.planning.ferry import PLAIN, PLAIN_COAL, Ferry
-from forethought.envs.suite.planning.strips import (
-    Problem,
-    applicable,
-    apply,
-    ground,
-    shortest_plan,
-)
+from forethought.envs.suite.planning.search import applicable, ground, shortest_plan
+from forethought.envs.suite.planning.strips import Problem, apply
 from forethought.envs.suite.planning.tasks import strips_task
 
 SWAP = Problem(
@@ -117,7 +112,7 @@ def test_the_expert_is_shortest_from_wherever_a_walk_leads() -> None:
     rng = np.random.default_rng(5)
     for _ in range(6):
         problem = harbour.draw(rng, horizon=6, coal=False)
-        operators, state = ground(FERRY, problem.objects, problem.init), problem.init
+        operators, state = ground(FERRY, problem), problem.init
         for _ in range(8):
             moves = applicable(state, operators)
             state = apply(state, moves[int(rng.integers(len(moves)))])
@@ -132,7 +127,7 @@ def test_stranded_is_exactly_where_no_plan_is_left() -> None:
     seen = set()
     for _ in range(12):
         problem = harbour.draw(rng, horizon=4, coal=True)
-        operators, state = ground(FERRY_COAL, problem.objects, problem.init), problem.init
+        operators, state = ground(FERRY_COAL, problem), problem.init
         for _ in range(int(rng.integers(1, 5))):
             moves = applicable(state, operators)
             state = apply(state, moves[int(rng.integers(len(moves)))])

@@ -7,14 +7,8 @@ from forethought.envs.check import check_env
 from forethought.envs.suite.planning import deliveries
 from forethought.envs.suite.planning.courier import LOGISTICS, solve
 from forethought.envs.suite.planning.logistics import PLAIN, Logistics
-from forethought.envs.suite.planning.strips import (
-    Atom,
-    Problem,
-    applicable,
-    apply,
-    ground,
-    shortest_plan,
-)
+from forethought.envs.suite.planning.search import applicable, ground, shortest_plan
+from forethought.envs.suite.planning.strips import Atom, Problem, apply
 from forethought.envs.suite.planning.tasks import strips_task
 
 
@@ -99,7 +93,7 @@ def test_the_expert_gets_home_from_wherever_a_walk_leads() -> None:
     rng = np.random.default_rng(3)
     for _ in range(8):
         problem = deliveries.draw(rng, horizon=12)
-        operators, state = ground(LOGISTICS, problem.objects, problem.init), problem.init
+        operators, state = ground(LOGISTICS, problem), problem.init
         for _ in range(15):
             moves = applicable(state, operators)
             state = apply(state, moves[int(rng.integers(len(moves)))])

@@ -1,13 +1,13 @@
 import pytest
 
 from forethought.envs.suite.planning.pddl import read_domain, read_problem
+from forethought.envs.suite.planning.search import applicable, ground, shortest_plan
 from forethought.envs.suite.planning.strips import (
-    applicable,
+    Domain,
+    Problem,
     apply,
-    ground,
     operator,
     read_operator,
-    shortest_plan,
     unmet,
     valid_plan,
 )
@@ -26,6 +26,11 @@ THREE = """
 """
 
 
+def three() -> tuple[Domain, Problem]:
+    domain = read_domain(LAMPS)
+    return domain, read_problem(THREE, domain)
+
+
 def test_a_domain_is_read_with_names_in_lower_case() -> None:
     schema = read_domain(LAMPS).schemas["light"]
     assert schema.parameters == ("?a", "?b")
@@ -35,7 +40,7 @@ def test_a_domain_is_read_with_names_in_lower_case() -> None:
 
 
 def test_an_action_deletes_and_adds_atoms() -> None:
-    domain, problem = read_domain(LAMPS), read_problem(THREE)
+    domain, problem = three()
     after = apply(problem.init, operator(domain, "light", ("x", "y")))
     assert after - problem.init == {("lit", "y")}
     assert problem.init - after == {("off", "y")}
@@ -51,7 +56,7 @@ def test_an_atom_that_is_both_deleted_and_added_holds() -> None:
 
 
 def test_the_first_unmet_precondition_is_named() -> None:
-    domain, problem = read_domain(LAMPS), read_problem(THREE)
+    domain, problem = three()
     action = operator(domain, "light", ("y", "x"))
     assert unmet(problem.init, action) == ("lit", "y")
     with pytest.raises(ValueError, match=r"\(light y x\) needs \(lit y\), which does not hold"):
@@ -59,14 +64,14 @@ def test_the_first_unmet_precondition_is_named() -> None:
 
 
 def test_grounding_leaves_out_what_can_never_apply() -> None:
-    domain, problem = read_domain(LAMPS), read_problem(THREE)
-    actions = ground(domain, problem.objects, problem.init)
+    domain, problem = three()
+    actions = ground(domain, problem)
     assert [str(action) for action in actions] == ["(light x y)", "(light y z)"]
     assert [str(action) for action in applicable(problem.init, actions)] == ["(light x y)"]
 
 
 def test_a_shortest_plan_is_found_and_works() -> None:
-    domain, problem = read_domain(LAMPS), read_problem(THREE)
+    domain, problem = three()
     plan = shortest_plan(domain, problem)
     assert plan is not None
     assert [str(action) for action in plan] == ["(light x y)", "(light y z)"]
@@ -76,13 +81,13 @@ def test_a_shortest_plan_is_found_and_works() -> None:
 def test_no_plan_is_none_and_a_goal_that_holds_needs_no_step() -> None:
     domain = read_domain(LAMPS)
     unreachable = THREE.replace("(and (lit z))", "(lit w)").replace("x y z)", "x y z w)")
-    assert shortest_plan(domain, read_problem(unreachable)) is None
-    assert shortest_plan(domain, read_problem(THREE.replace("(lit z)", "(lit x)"))) == []
+    assert shortest_plan(domain, read_problem(unreachable, domain)) is None
+    assert shortest_plan(domain, read_problem(THREE.replace("(lit z)", "(lit x)"), domain)) == []
 
 
 def test_a_search_says_when_it_gives_up() -> None:
     with pytest.raises(RuntimeError, match="no plan for 'three' among 1 states"):
-        shortest_plan(read_domain(LAMPS), read_problem(THREE), max_states=1)
+        shortest_plan(*three(), max_states=1)
 
 
 @pytest.mark.parametrize(
@@ -99,7 +104,7 @@ def test_a_search_says_when_it_gives_up() -> None:
     ids=["too short", "empty", "not applicable", "unknown", "arity", "object", "nothing"],
 )
 def test_a_broken_plan_names_its_first_broken_step(plan: list[str], step: int, reason: str) -> None:
-    verdict = valid_plan(read_domain(LAMPS), read_problem(THREE), plan)
+    verdict = valid_plan(*three(), plan)
     assert (verdict.valid, verdict.step, verdict.reason) == (False, step, reason)
 
 
@@ -116,23 +121,19 @@ def test_plans_may_be_written_in_capitals_and_without_parentheses() -> None:
         ("(define (problem p))", r"not a PDDL domain: it should read \(define \(domain NAME\)"),
         ("(define (domain d))", r"domain 'd' has no \(:action"),
         ("(define (domain d) (:requirements :adl))", "requirement :adl is not supported"),
-        ("(define (domain d) (:types t))", "section :types of a domain is not supported"),
+        ("(define (domain d) (:functions (f)))", "line 1: section :functions of a domain is not"),
         ("(define (domain d) action)", "not a PDDL section: action"),
         ("(define (domain d) (:action a))", "action 'a': no :effect"),
         ("(define (domain d) (:action a :effect (p) :cost (c)))", "action 'a': :cost"),
         ("(define (domain d) (:action a :effect))", "not a PDDL action"),
         (
-            "(define (domain d) (:action a :precondition (not (p)) :effect (p)))",
-            r"not a STRIPS atom: \(not \(p\)\)",
-        ),
-        (
-            "(define (domain d) (:action a :parameters (?x - t) :effect (p ?x)))",
-            "parameters of a: untyped names are expected",
+            "(define (domain d) (:action a :precondition (or (p) (q)) :effect (p)))",
+            r"line 1: not a STRIPS atom: \(or \(p\) \(q\)\)",
         ),
     ],
     ids=[
         "empty", "open", "closed", "problem", "no action", "adl", "types", "word", "no effect",
-        "cost", "odd", "negative", "typed",
+        "cost", "odd", "disjunction",
     ],
 )  # fmt: skip
 def test_what_is_not_a_strips_domain_is_refused_with_a_reason(text: str, message: str) -> None:
@@ -152,4 +153,4 @@ def test_what_is_not_a_strips_domain_is_refused_with_a_reason(text: str, message
 )
 def test_what_is_not_a_strips_problem_is_refused_with_a_reason(text: str, message: str) -> None:
     with pytest.raises(ValueError, match=message):
-        read_problem(text)
+        read_problem(text, read_domain("(define (domain d) (:action a :effect (p)))"))

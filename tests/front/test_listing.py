@@ -89,7 +89,7 @@ def test_a_card_names_its_metrics_and_the_floor(
     file = tmp_path / "carded_env.py"
     file.write_text(CUSTOM.replace("mine/sum", "mine/carded"))
     _, out, _ = run(capsys, "envs", f"{file}:mine/carded-v0")
-    assert "at most 0.2 on average for knowing nothing" in out
+    assert "not measured; at most 0.2 on average is expected of knowing nothing" in out
     assert "1 to 4 digits; usually 1, 2, 3, 4" in out
     assert "Add two numbers." in out
 

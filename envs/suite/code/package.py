@@ -70,6 +70,7 @@ class Package(Judged):
         horizon_unit="modules",
         horizons=(1, 64),
         usual_horizons=(2, 4, 8),
+        floor=0.0,
         needs_sandbox=True,
     )
     grants = (*Judged.grants, *MIND_TOOLS)

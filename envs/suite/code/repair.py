@@ -57,6 +57,7 @@ class Repair(Judged):
         traits=("skills", "strategy", "calibration"),
         horizon_unit="bugs",
         horizons=(1, 16),
+        floor=0.0,
         needs_sandbox=True,
     )
     work: Work

@@ -48,6 +48,7 @@ class Synthesis(Judged):
         horizon_unit="functions",
         horizons=(1, 64),
         usual_horizons=(1, 2, 4),
+        floor=0.0,
         source="HumanEval, arXiv 2107.03374",
         prompt_chars=2000,
         needs_sandbox=True,

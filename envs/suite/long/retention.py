@@ -51,6 +51,7 @@ class Retention(Env):
         horizon_unit="things to remember",
         horizons=(3, 18),
         usual_horizons=(3, 6, 9),
+        floor=0.01,
     )
     state_fields = ("at", "right", "errands_run", "told")
 

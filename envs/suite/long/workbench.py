@@ -59,6 +59,7 @@ class Workbench(Env):
         traits=("skills", "calibration", "strategy", "abstraction"),
         horizon_unit="rows",
         horizons=(1, 64),
+        floor=0.0,
         needs_sandbox=True,
     )
     grants = (*SANDBOX_TOOLS, plan, *MIND_TOOLS)

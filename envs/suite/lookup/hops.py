@@ -56,7 +56,7 @@ class Hops(Env):
         horizon_unit="pages to read",
         horizons=(1, 16),
         licence="Apache-2.0, corpus under the WordNet 3.0 licence",
-        floor=0.1,
+        floor=0.0,
         source="WordNet 3.0 (https://wordnet.princeton.edu), its places and what they are part of",
     )
     state_fields = ("read",)

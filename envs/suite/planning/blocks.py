@@ -12,6 +12,7 @@ shortest plan. It is even when the hand starts empty; an odd one starts with a b
 
 from __future__ import annotations
 
+from bisect import insort
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
@@ -21,16 +22,8 @@ from typing import TypeVar
 import numpy as np
 
 from forethought.envs.suite.planning.pddl import read_domain
-from forethought.envs.suite.planning.strips import (
-    Atom,
-    Operator,
-    Problem,
-    State,
-    apply,
-    ground,
-    operator,
-    shortest_plan,
-)
+from forethought.envs.suite.planning.search import ground, shortest_plan
+from forethought.envs.suite.planning.strips import Atom, Operator, Problem, State, apply, operator
 
 SEARCHED = 12
 """Longest horizon whose instances come from a search of all states."""
@@ -176,7 +169,8 @@ def _draw_searched(rng: np.random.Generator, horizon: int) -> Instance | None:
     fewest = min(max(3, horizon // 2), 5)
     blocks = names(int(rng.integers(fewest, 6)))
     init = _random_state(rng, blocks, held=horizon % 2 == 1)
-    *nearer, farthest = _levels(init, ground(DOMAIN, blocks, init), horizon)
+    anywhere = Problem(name="blocks", objects=blocks, init=init, goal=frozenset())
+    *nearer, farthest = _levels(init, ground(DOMAIN, anywhere), horizon)
     ends = sorted(sorted(state) for state in farthest if ("handempty",) in state)
     if not ends:
         return None
@@ -213,9 +207,9 @@ def _draw_built(rng: np.random.Generator, horizon: int) -> Instance | None:
     support, wanted = dict(start), dict[str, str]()
     stays: set[str] = set()
     for left in range(num_moves + (held is not None), 0, -1):
-        tops = {block for block in support if block not in support.values()}
+        tops = support.keys() - set(support.values())
         spare = len(start) - len(stays & start.keys()) - left
-        homes = {top for top in tops if len(set(_tower(support, top)) - stays) <= spare}
+        homes = {top for top in tops if _is_settled(support, top, stays, spare=spare)}
         movable = _shuffled(rng, tops - stays if held is None else [held])
         move = next((m for m in (_home(rng, b, start, homes) for b in movable) if m), None)
         if move is None:
@@ -241,13 +235,23 @@ def _home(
 
 
 def _without_needless_table(start: Mapping[str, str], wanted: dict[str, str]) -> dict[str, str]:
-    """Drop goals (ontable x) of blocks that have to move all the same."""
-    needed = len(must_move(start, wanted))
+    """Drop goals (ontable x) of blocks that have to move all the same; one goal is left."""
+    moving = must_move(start, wanted)
+    claimed = {below: block for block, below in wanted.items() if below != TABLE}
     for block in sorted(block for block, home in wanted.items() if home == TABLE):
-        shorter = {key: home for key, home in wanted.items() if key != block}
-        if shorter and len(must_move(start, shorter)) == needed:
-            wanted = shorter
+        below = start.get(block, TABLE)
+        moves_anyway = claimed.get(below, block) != block or below in moving
+        if len(wanted) > 1 and (moves_anyway or block not in moving):
+            wanted = {key: home for key, home in wanted.items() if key != block}
     return wanted
+
+
+def _is_settled(support: Mapping[str, str], top: str, stays: set[str], *, spare: int) -> bool:
+    """Whether all but `spare` blocks of a tower stay; what is under one that stays does too."""
+    block = top
+    while block != TABLE and block not in stays and spare >= 0:
+        block, spare = support[block], spare - 1
+    return spare >= 0
 
 
 def _tower(support: Mapping[str, str], block: str) -> Iterator[str]:
@@ -262,9 +266,11 @@ def _random_state(rng: np.random.Generator, blocks: Sequence[str], *, held: bool
     order = _shuffled(rng, blocks)
     in_hand = order.pop() if held else None
     support: dict[str, str] = {}
+    tops: list[str] = []
     for block in order:
-        tops = sorted(set(support) - set(support.values()))
-        support[block] = [TABLE, *tops][int(rng.integers(len(tops) + 1))]
+        drawn = int(rng.integers(len(tops) + 1))
+        support[block] = tops.pop(drawn - 1) if drawn else TABLE
+        insort(tops, block)
     return place(support, in_hand)
 
 

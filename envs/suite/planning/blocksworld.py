@@ -18,7 +18,7 @@ from pydantic import BaseModel, ConfigDict
 from forethought.envs.card import Card
 from forethought.envs.suite.planning import blocks
 from forethought.envs.suite.planning.blocks import DOMAIN, Instance
-from forethought.envs.suite.planning.pddl import read_problem
+from forethought.envs.suite.planning.pddl import read_domain, read_problem
 from forethought.envs.suite.planning.strips import Atom, Problem
 from forethought.envs.suite.planning.strips_env import Mode, StripsEnv, World
 from forethought.envs.suite.planning.words import PLAIN, Words, draw_words
@@ -57,7 +57,7 @@ class Blocksworld(StripsEnv):
         horizon_unit="moves",
         horizons=(1, 256),
         usual_horizons=(2, 4, 6, 8),
-        floor=0.1,
+        floor=0.01,
         source="the planning competitions; renamed as in PlanBench (arXiv 2206.10498)",
     )
     world = World(domain=DOMAIN, noun="block", read=_read_task, solve=blocks.solve)
@@ -110,7 +110,8 @@ def from_planbench(task: Task) -> Task:
 
     Raises ValueError if the problem is not one of blocks.
     """
-    problem = read_problem(str(task.data.get("problem", "")))
+    domain = read_domain(str(task.data.get("domain", "")))
+    problem = read_problem(str(task.data.get("problem", "")), domain)
     instance = Instance(blocks=problem.objects, init=problem.init, goal=problem.goal)
     strange = {atom[0] for atom in problem.init | problem.goal} - _PREDICATES
     if strange:

@@ -211,13 +211,13 @@ def _trail(rides: Iterable[Ride], start: str) -> list[Ride]:
 
 def _groups(rides: Iterable[Ride]) -> set[frozenset[str]]:
     """Ports that rides connect, in whatever direction."""
-    group_of: dict[str, frozenset[str]] = {}
+    group_of: dict[str, set[str]] = {}
     for ride in rides:
-        joined = frozenset({ride.start, ride.end}).union(
-            group_of.get(ride.start, ()), group_of.get(ride.end, ())
-        )
-        group_of.update(dict.fromkeys(joined, joined))
-    return set(group_of.values())
+        one, other = (group_of.get(port) or {port} for port in (ride.start, ride.end))
+        joined = one | other if one is not other else one
+        if len(joined) > len(one) or ride.start not in group_of:
+            group_of.update(dict.fromkeys(joined, joined))
+    return {frozenset(group) for group in group_of.values()}
 
 
 def _surplus(rides: Iterable[Ride]) -> Counter[str]:

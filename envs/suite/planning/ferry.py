@@ -59,6 +59,7 @@ class Ferry(StripsEnv):
         horizon_unit="moves",
         horizons=(1, 256),
         usual_horizons=(3, 6, 9, 12),
+        floor=0.005,
         source="ferry domain of the FF collection (Hoffmann & Nebel, JAIR 2001)",
     )
     world = World(

@@ -43,6 +43,7 @@ class Logistics(StripsEnv):
         horizon_unit="moves",
         horizons=(1, 256),
         usual_horizons=(4, 8, 12, 16),
+        floor=0.0,
         source="IPC 2000 logistics, as in PlanBench (arXiv 2206.10498)",
     )
     world = World(

@@ -1,150 +1,241 @@
-"""PDDL: a reader for the `:strips` subset, domains and problems.
+"""PDDL: a reader for STRIPS domains and problems, typed or not.
 
-The subset is untyped objects, preconditions and goals that are conjunctions of atoms, effects that
-add and delete atoms. Anything more raises ValueError rather than being read as something else.
-PDDL ignores case, and so does this: all is lower case.
+It knows `:strips`, `:typing`, `:negative-preconditions` and `:equality`: preconditions and goals
+are conjunctions of literals, effects add and delete atoms. What is written is taken for what it
+says, whether or not `:requirements` announces it; anything more raises ValueError with its line
+rather than being read as something else. PDDL ignores case, and so does this: all is lower case.
 """
 
 from __future__ import annotations
 
-import re
-from typing import TypeAlias
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
-from forethought.envs.suite.planning.strips import Atom, Domain, Problem, Schema
+from forethought.envs.suite.planning.brackets import Group, Node, Word, fault, read, shown, words
+from forethought.envs.suite.planning.formulas import (
+    Reader,
+    conjuncts,
+    is_equality,
+    is_predicate,
+    reader,
+)
+from forethought.envs.suite.planning.kinds import (
+    ANYTHING,
+    Hierarchy,
+    Kind,
+    read_hierarchy,
+    require_known,
+    typed,
+)
+from forethought.envs.suite.planning.requirements import require_supported
+from forethought.envs.suite.planning.strips import (
+    NOT,
+    Atom,
+    Domain,
+    Literal,
+    Problem,
+    Schema,
+    State,
+    holds,
+)
 
-Tree: TypeAlias = "str | list[Tree]"
+_IN_DOMAIN = (":requirements", ":types", ":constants", ":predicates", ":action")
+_IN_PROBLEM = (":domain", ":requirements", ":objects", ":init", ":goal")
 
 
 def read_domain(text: str) -> Domain:
     """A domain from PDDL. Raises ValueError naming what is not STRIPS or not PDDL."""
-    name, sections = _define(text, "domain")
+    name, sections = _define(text, "domain", known=_IN_DOMAIN)
+    require_supported(sections.get(":requirements", []))
+    hierarchy = read_hierarchy(_body(sections, ":types"))
+    bare = Domain(
+        name=name,
+        schemas={},
+        hierarchy=hierarchy,
+        constants=_kinds(_body(sections, ":constants"), hierarchy),
+        predicates=_predicates(sections, hierarchy),
+    )
     schemas: dict[str, Schema] = {}
-    for keyword, body in sections:
-        if keyword == ":requirements":
-            unknown = [item for item in _words(body, keyword) if item != ":strips"]
-            if unknown:
-                raise ValueError(f"requirement {unknown[0]} is not supported; only :strips is")
-        elif keyword == ":action":
-            schema = _schema(body)
-            schemas[schema.name] = schema
-        elif keyword != ":predicates":
-            raise ValueError(f"section {keyword} of a domain is not supported")
+    for section in sections.get(":action", []):
+        schema = _schema(section, bare)
+        if schema.name in schemas:
+            raise fault(section, f"action {schema.name!r} is defined twice")
+        schemas[schema.name] = schema
     if not schemas:
         raise ValueError(f"domain {name!r} has no (:action ...)")
-    return Domain(name=name, schemas=schemas)
-
-
-def read_problem(text: str) -> Problem:
-    """A problem from PDDL. Raises ValueError naming what is not STRIPS or not PDDL."""
-    name, sections = _define(text, "problem")
-    found = dict(sections)
-    for keyword in (":objects", ":init", ":goal"):
-        if keyword not in found:
-            raise ValueError(f"problem {name!r} has no ({keyword} ...)")
-    objects = _words(found[":objects"], ":objects")
-    init = frozenset(_atom(item) for item in found[":init"])
-    goal = frozenset(_conjunction(found[":goal"], ":goal"))
-    known = set(objects)
-    for predicate, *arguments in sorted(init | goal):
-        strange = [item for item in arguments if item not in known]
-        if strange:
-            raise ValueError(f"problem {name!r}: ({predicate} ...) names {strange[0]!r}, no object")
-    return Problem(name=name, objects=tuple(objects), init=init, goal=goal)
-
-
-def _define(text: str, kind: str) -> tuple[str, list[tuple[str, list[Tree]]]]:
-    """Name and (keyword, body) sections of `(define (kind name) (:keyword body) ...)`."""
-    match _tree(text):
-        case ["define", [found, str(name)], *rest] if found == kind:
-            return name, [_section(item) for item in rest]
-    raise ValueError(f"not a PDDL {kind}: it should read (define ({kind} NAME) ...)")
-
-
-def _section(item: Tree) -> tuple[str, list[Tree]]:
-    match item:
-        case [str(keyword), *body] if keyword.startswith(":"):
-            return keyword, body
-    raise ValueError(f"not a PDDL section: {_show(item)}; it should read (:keyword ...)")
-
-
-def _tree(text: str) -> Tree:
-    tokens = re.findall(r"[()]|[^\s()]+", re.sub(r";[^\n]*", "", text.lower()))
-    stack: list[list[Tree]] = [[]]
-    for token in tokens:
-        if token == "(":
-            stack.append([])
-        elif token != ")":
-            stack[-1].append(token)
-        elif len(stack) > 1:
-            stack[-2].append(stack.pop())
-        else:
-            raise ValueError("PDDL: a parenthesis closes that was never opened")
-    if len(stack) > 1:
-        raise ValueError(f"PDDL: {len(stack) - 1} parentheses are never closed")
-    if len(stack[0]) != 1:
-        raise ValueError(f"PDDL: one (define ...) is expected, found {len(stack[0])} items")
-    return stack[0][0]
-
-
-def _schema(body: list[Tree]) -> Schema:
-    match body:
-        case [str(name), *rest] if len(rest) % 2 == 0:
-            parts = {str(rest[i]): rest[i + 1] for i in range(0, len(rest), 2)}
-        case _:
-            raise ValueError(f"not a PDDL action: {_show(body)}")
-    unknown = set(parts) - {":parameters", ":precondition", ":effect"}
-    if unknown or ":effect" not in parts:
-        raise ValueError(f"action {name!r}: {', '.join(sorted(unknown)) or 'no :effect'}")
-    parameters = parts.get(":parameters", [])
-    add: list[Atom] = []
-    delete: list[Atom] = []
-    for effect in _conjuncts(parts[":effect"]):
-        match effect:
-            case ["not", inner]:
-                delete.append(_atom(inner))
-            case _:
-                add.append(_atom(effect))
-    return Schema(
+    return Domain(
         name=name,
-        parameters=tuple(_words(parameters, f"parameters of {name}")),
-        precondition=tuple(_conjunction([parts.get(":precondition", [])], name)),
-        add=tuple(add),
-        delete=tuple(delete),
+        schemas=schemas,
+        hierarchy=hierarchy,
+        constants=bare.constants,
+        predicates=bare.predicates,
     )
 
 
-def _conjunction(body: list[Tree], where: str) -> list[Atom]:
-    if len(body) != 1:
-        raise ValueError(f"{where}: one formula is expected, found {len(body)}")
-    return [_atom(item) for item in _conjuncts(body[0])]
+def read_problem(text: str, domain: Domain) -> Problem:
+    """A problem of a domain from PDDL. Raises ValueError naming what is not STRIPS or not PDDL."""
+    name, sections = _define(text, "problem", known=_IN_PROBLEM)
+    require_supported(sections.get(":requirements", []))
+    for keyword in (":init", ":goal"):
+        if keyword not in sections:
+            raise ValueError(f"problem {name!r} has no ({keyword} ...)")
+    objects = _body(sections, ":objects")
+    kinds = {**domain.constants, **_kinds(objects, domain.hierarchy, taken=domain.constants)}
+    literal = reader(domain, kinds, what="object", where=f"problem {name!r}")
+    goal, shunned = _split(_goal(sections[":goal"][0], literal))
+    return Problem(
+        name=name,
+        objects=tuple(kinds),
+        init=_init(_body(sections, ":init"), literal),
+        goal=goal,
+        shunned=shunned,
+        kinds={each: kind for each, kind in kinds.items() if kind != ANYTHING},
+    )
 
 
-def _conjuncts(formula: Tree) -> list[Tree]:
-    match formula:
-        case []:
+def _define(text: str, kind: str, *, known: Sequence[str]) -> tuple[str, Mapping[str, list[Group]]]:
+    """Name and sections, by keyword, of `(define (kind name) (:keyword ...) ...)`."""
+    match read(text):
+        case Group([Word("define"), Group([Word(found), Word(name)]), *rest]) if found == kind:
+            sections: dict[str, list[Group]] = {}
+            for node in rest:
+                keyword, section = _section(node)
+                if keyword not in known:
+                    raise fault(node, f"section {keyword} of a {kind} is not supported")
+                if keyword in sections and keyword != ":action":
+                    raise fault(node, f"section {keyword} occurs twice")
+                sections.setdefault(keyword, []).append(section)
+            return name, sections
+    raise ValueError(f"not a PDDL {kind}: it should read (define ({kind} NAME) ...)")
+
+
+def _section(node: Node) -> tuple[str, Group]:
+    match node:
+        case Group([Word(keyword), *_]) if keyword.startswith(":"):
+            return keyword, node
+    raise fault(node, f"not a PDDL section: {shown(node)}; it should read (:keyword ...)")
+
+
+def _body(sections: Mapping[str, list[Group]], keyword: str) -> Sequence[Node]:
+    return [node for section in sections.get(keyword, []) for node in section.items[1:]]
+
+
+def _kinds(
+    body: Sequence[Node],
+    hierarchy: Hierarchy,
+    *,
+    taken: Collection[str] = (),
+    are_variables: bool = False,
+) -> dict[str, Kind]:
+    """Names of a typed list, each with what it is. Raises ValueError if one comes twice."""
+    found: dict[str, Kind] = {}
+    for word, kind in typed(body):
+        require_known(word, kind, hierarchy)
+        if word.text.startswith("?") != are_variables:
+            raise fault(word, f"a variable begins with ?, and nothing else does: {word}")
+        if word.text in found or word.text in taken:
+            raise fault(word, f"{word} is declared twice")
+        found[word.text] = kind
+    return found
+
+
+def _predicates(
+    sections: Mapping[str, list[Group]], hierarchy: Hierarchy
+) -> dict[str, tuple[Kind, ...]] | None:
+    """What stands in each place of the atoms of a predicate; None where it is not declared."""
+    if ":predicates" not in sections:
+        return None
+    found: dict[str, tuple[Kind, ...]] = {}
+    for node in _body(sections, ":predicates"):
+        match node:
+            case Group([Word(name), *parameters]) if is_predicate(name):
+                if name in found:
+                    raise fault(node, f"predicate {name!r} is declared twice")
+                found[name] = tuple(_kinds(parameters, hierarchy, are_variables=True).values())
+            case _:
+                raise fault(node, f"not a predicate: {shown(node)}; it should read (name ?x ...)")
+    return found
+
+
+def _schema(section: Group, domain: Domain) -> Schema:
+    match section.items[1:]:
+        case [Word(name), *rest] if len(rest) % 2 == 0:
+            keys = words(rest[::2])
+        case _:
+            raise fault(section, f"not a PDDL action: {shown(section)}")
+    parts = {key.text: part for key, part in zip(keys, rest[1::2], strict=True)}
+    unknown = [key for key in keys if key.text not in (":parameters", ":precondition", ":effect")]
+    if unknown:
+        raise fault(unknown[0], f"action {name!r}: {unknown[0]} is not supported")
+    if ":effect" not in parts or len(parts) < len(keys):
+        raise fault(section, f"action {name!r}: {'a part twice' if parts else 'no :effect'}")
+    parameters = _kinds(_parameters(parts.get(":parameters")), domain.hierarchy, are_variables=True)
+    known = {**domain.constants, **parameters}
+    literal = reader(domain, known, what="parameter or constant", where=f"action {name!r}")
+    needed = parts.get(":precondition")
+    add, delete = _effects(parts[":effect"], literal)
+    return Schema(
+        name=name,
+        parameters=tuple(parameters),
+        kinds=tuple(parameters.values()),
+        precondition=() if needed is None else tuple(map(literal, conjuncts(needed))),
+        add=add,
+        delete=delete,
+    )
+
+
+def _parameters(node: Node | None) -> Sequence[Node]:
+    match node:
+        case None:
             return []
-        case ["and", *items]:
+        case Group(items):
             return items
-    return [formula]
+    raise fault(node, f"parameters stand in parentheses: (?x ...), not {shown(node)}")
 
 
-def _atom(item: Tree) -> Atom:
-    match item:
-        case [str(predicate), *arguments] if predicate not in _LOGIC:
-            return (predicate, *_words(arguments, predicate))
-    raise ValueError(f"not a STRIPS atom: {_show(item)}; it should read (predicate object ...)")
+def _effects(node: Node, literal: Reader) -> tuple[tuple[Atom, ...], tuple[Atom, ...]]:
+    add: list[Atom] = []
+    delete: list[Atom] = []
+    for part in conjuncts(node):
+        effect = literal(part)
+        if is_equality(effect):
+            raise fault(part, f"an action cannot make objects equal: {shown(part)}")
+        if effect[0] == NOT:
+            delete.append(effect[1:])
+        else:
+            add.append(effect)
+    return tuple(add), tuple(delete)
 
 
-def _words(items: Tree, where: str) -> list[str]:
-    words = [item for item in items if isinstance(item, str)]
-    if isinstance(items, str) or len(words) != len(items) or "-" in words:
-        raise ValueError(f"{where}: untyped names are expected, not {_show(items)}")
-    return words
+def _init(body: Iterable[Node], literal: Reader) -> State:
+    """Atoms that hold from the start; all others do not, whether or not that is said."""
+    found, absent = set[Atom](), set[Atom]()
+    for node in body:
+        said = literal(node)
+        if is_equality(said):
+            raise fault(node, f"objects are equal to themselves alone: {shown(node)}")
+        atom, own, other = (said[1:], absent, found) if said[0] == NOT else (said, found, absent)
+        if atom in other:
+            raise fault(node, f"(:init ...) says this and the opposite: {shown(node)}")
+        own.add(atom)
+    return frozenset(found)
 
 
-def _show(item: Tree) -> str:
-    text = item if isinstance(item, str) else f"({' '.join(_show(part) for part in item)})"
-    return text if len(text) <= 80 else text[:77] + "..."
+def _goal(section: Group, literal: Reader) -> Iterator[Literal]:
+    """Literals of the goal; whether objects are equal is told here and now."""
+    match section.items[1:]:
+        case [formula]:
+            for node in conjuncts(formula):
+                found = literal(node)
+                if not is_equality(found):
+                    yield found
+                elif not holds(frozenset(), found):
+                    raise fault(node, f"{shown(node)} can never hold")
+        case items:
+            raise fault(section, f":goal: one formula is expected, found {len(items)}")
 
 
-_LOGIC = frozenset({"and", "or", "not", "imply", "forall", "exists", "when", "="})
+def _split(literals: Iterable[Literal]) -> tuple[State, State]:
+    """Atoms that are to hold, and those that are not to."""
+    found = list(literals)
+    positive = frozenset(each for each in found if each[0] != NOT)
+    return positive, frozenset(each[1:] for each in found if each[0] == NOT)

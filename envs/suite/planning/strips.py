@@ -1,19 +1,25 @@
-"""STRIPS planning (Fikes & Nilsson 1971): an exact simulator and a shortest plan.
+"""STRIPS planning (Fikes & Nilsson 1971): what can be done, and an exact simulator of it.
 
-A state is the set of ground atoms that hold. An action needs some, adds some, deletes some; where
-it both deletes and adds an atom, the atom holds afterwards.
+A state is the set of ground atoms that hold. An action needs some to hold and others not to, adds
+some, deletes some; where it both deletes and adds an atom, the atom holds afterwards. Objects may
+have types, which parameters then ask for; see `kinds`.
 """
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import TypeAlias
+
+from forethought.envs.suite.planning.kinds import ANYTHING, Hierarchy, Kind, told
 
 Atom: TypeAlias = tuple[str, ...]
 """Predicate and objects: ("on", "a", "b")."""
+Literal: TypeAlias = tuple[str, ...]
+"""An atom, or ("=", "a", "b"), or the opposite of either: ("not", "on", "a", "b")."""
 State: TypeAlias = frozenset[Atom]
+NOT = "not"
+EQUAL = "="
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -22,7 +28,9 @@ class Schema:
 
     name: str
     parameters: tuple[str, ...]
-    precondition: tuple[Atom, ...]
+    kinds: tuple[Kind, ...]
+    """What may stand for each parameter."""
+    precondition: tuple[Literal, ...]
     add: tuple[Atom, ...]
     delete: tuple[Atom, ...]
 
@@ -33,9 +41,11 @@ class Operator:
 
     name: str
     arguments: tuple[str, ...]
-    precondition: tuple[Atom, ...]
+    precondition: tuple[Literal, ...]
     """In the order of the domain file, so that the first unmet one can be told."""
     needs: State
+    forbids: State
+    """Atoms that must not hold."""
     add: State
     delete: State
 
@@ -49,6 +59,16 @@ class Domain:
 
     name: str
     schemas: Mapping[str, Schema]
+    hierarchy: Hierarchy = field(default_factory=Hierarchy)
+    constants: Mapping[str, Kind] = field(default_factory=dict)
+    """Objects that every problem has."""
+    predicates: Mapping[str, tuple[Kind, ...]] | None = None
+    """What may stand in each place of an atom; None where it was not said."""
+
+    @property
+    def is_typed(self) -> bool:
+        """Whether an action takes some objects only."""
+        return any(kind != ANYTHING for each in self.schemas.values() for kind in each.kinds)
 
     def changing(self) -> frozenset[str]:
         """Predicates that some action adds or deletes."""
@@ -64,6 +84,21 @@ class Problem:
     objects: tuple[str, ...]
     init: State
     goal: State
+    shunned: State = frozenset()
+    """Atoms that must not hold in the end."""
+    kinds: Mapping[str, Kind] = field(default_factory=dict)
+    """Types of objects; what is not in it is of no particular one."""
+
+    def is_solved(self, state: State) -> bool:
+        """Whether a state is as it should be in the end."""
+        return self.goal <= state and self.shunned.isdisjoint(state)
+
+    def fitting(self, kind: Kind, hierarchy: Hierarchy) -> Sequence[str]:
+        """Objects that may stand where `kind` is asked for."""
+        under = hierarchy.under(kind)
+        if kind == ANYTHING:
+            return self.objects
+        return [name for name in self.objects if self.kinds.get(name, ANYTHING) <= under]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -84,14 +119,15 @@ def operator(domain: Domain, name: str, arguments: Sequence[str]) -> Operator:
     if len(arguments) != len(schema.parameters):
         raise ValueError(f"{name} takes {len(schema.parameters)} objects, not {len(arguments)}")
     binding = dict(zip(schema.parameters, arguments, strict=True))
-    precondition = tuple(_bind(atom, binding) for atom in schema.precondition)
+    precondition = tuple(bind(literal, binding) for literal in schema.precondition)
     return Operator(
         name=name,
         arguments=tuple(arguments),
         precondition=precondition,
-        needs=frozenset(precondition),
-        add=frozenset(_bind(atom, binding) for atom in schema.add),
-        delete=frozenset(_bind(atom, binding) for atom in schema.delete),
+        needs=frozenset(each for each in precondition if each[0] not in (NOT, EQUAL)),
+        forbids=frozenset(each[1:] for each in precondition if each[0] == NOT and each[1] != EQUAL),
+        add=frozenset(bind(atom, binding) for atom in schema.add),
+        delete=frozenset(bind(atom, binding) for atom in schema.delete),
     )
 
 
@@ -103,110 +139,80 @@ def read_operator(domain: Domain, text: str) -> Operator:
     return operator(domain, words[0], words[1:])
 
 
-def unmet(state: State, action: Operator) -> Atom | None:
+def unmet(state: State, action: Operator) -> Literal | None:
     """The first precondition that does not hold; None when the action is applicable."""
-    return next((atom for atom in action.precondition if atom not in state), None)
+    return next((each for each in action.precondition if not holds(state, each)), None)
+
+
+def holds(state: State, literal: Literal) -> bool:
+    """Whether it is so in a state."""
+    if literal[0] == NOT:
+        return not holds(state, literal[1:])
+    return literal[1] == literal[2] if literal[0] == EQUAL else literal in state
+
+
+def shown(literal: Literal) -> str:
+    """`(on a b)` or `(not (on a b))`."""
+    if literal[0] == NOT:
+        return f"(not {shown(literal[1:])})"
+    return f"({' '.join(literal)})"
 
 
 def apply(state: State, action: Operator) -> State:
     """The state after an action. Raises ValueError if it is not applicable."""
     missing = unmet(state, action)
     if missing is not None:
-        raise ValueError(f"{action} needs ({' '.join(missing)}), which does not hold")
+        raise ValueError(f"{action} needs {shown(missing)}, which does not hold")
     return (state - action.delete) | action.add
+
+
+def misfit(domain: Domain, problem: Problem, action: Operator) -> tuple[str, str] | None:
+    """An object of the action that its place is not for, and why; None if all may stand there."""
+    for name, wanted in zip(action.arguments, domain.schemas[action.name].kinds, strict=True):
+        kind = problem.kinds.get(name, ANYTHING)
+        if not domain.hierarchy.is_a(kind, wanted):
+            return name, f"is of type {told(kind)}, and {action.name} takes {told(wanted)} there"
+    return None
 
 
 def valid_plan(domain: Domain, problem: Problem, plan: Iterable[str]) -> Verdict:
     """Run a plan of `(name object ...)` steps from the start and compare with the goal."""
     state = problem.init
-    known = set(problem.objects)
     step = -1
     for step, text in enumerate(plan):
         try:
-            action = read_operator(domain, text)
-            strange = [name for name in action.arguments if name not in known]
-            if strange:
-                raise ValueError(f"{action} names {strange[0]!r}, no object of the problem")
-            state = apply(state, action)
+            state = apply(state, _operator_of(domain, problem, text))
         except ValueError as error:
             return Verdict(valid=False, step=step, reason=f"step {step + 1}: {error}")
-    missing = sorted(problem.goal - state)
-    if missing:
+    missing = unreached(problem, state)
+    if missing is not None:
         return Verdict(
             valid=False,
             step=step + 1,
-            reason=f"after {step + 1} steps the goal ({' '.join(missing[0])}) does not hold",
+            reason=f"after {step + 1} steps the goal {shown(missing)} does not hold",
         )
     return Verdict(valid=True)
 
 
-def ground(domain: Domain, objects: Sequence[str], init: State) -> list[Operator]:
-    """Every action on `objects` that the atoms no action changes do not rule out from the start."""
-    changing = domain.changing()
-    return [
-        operator(domain, schema.name, arguments)
-        for schema in domain.schemas.values()
-        for arguments in _bindings(schema, objects, init, changing)
-    ]
+def unreached(problem: Problem, state: State) -> Literal | None:
+    """A part of the goal that does not hold; None if there is none."""
+    missing = sorted(problem.goal - state)
+    amiss = [(NOT, *atom) for atom in sorted(problem.shunned & state)]
+    return next(iter(missing + amiss), None)
 
 
-def applicable(state: State, operators: Iterable[Operator]) -> list[Operator]:
-    """Those of `operators` whose preconditions hold."""
-    return [action for action in operators if action.needs <= state]
+def bind(literal: Literal, binding: Mapping[str, str]) -> Literal:
+    """A literal with objects in place of parameters."""
+    return tuple(binding.get(word, word) for word in literal)
 
 
-def shortest_plan(
-    domain: Domain, problem: Problem, *, max_states: int = 200_000
-) -> list[Operator] | None:
-    """A shortest plan by breadth-first search; None if there is none.
-
-    Raises RuntimeError when `max_states` states were seen and the search is not over.
-    """
-    operators = ground(domain, problem.objects, problem.init)
-    came: dict[State, tuple[State, Operator] | None] = {problem.init: None}
-    queue = deque([problem.init])
-    while queue:
-        state = queue.popleft()
-        if problem.goal <= state:
-            return _path(came, state)
-        for action in operators:
-            if action.needs <= state:
-                after = (state - action.delete) | action.add
-                if after not in came:
-                    came[after] = (state, action)
-                    queue.append(after)
-        if len(came) > max_states:
-            raise RuntimeError(f"no plan for {problem.name!r} among {max_states} states")
-    return None
-
-
-def _path(came: Mapping[State, tuple[State, Operator] | None], state: State) -> list[Operator]:
-    steps: list[Operator] = []
-    while (previous := came[state]) is not None:
-        state, action = previous
-        steps.append(action)
-    return steps[::-1]
-
-
-def _bindings(
-    schema: Schema, objects: Sequence[str], init: State, changing: frozenset[str]
-) -> Iterator[tuple[str, ...]]:
-    """Bind parameters one by one, giving up as soon as an unchanging atom is bound and false."""
-    fixed = [atom for atom in schema.precondition if atom[0] not in changing]
-
-    def extend(binding: dict[str, str]) -> Iterator[tuple[str, ...]]:
-        bound = (atom for atom in fixed if all(a in binding or a[0] != "?" for a in atom[1:]))
-        if any(_bind(atom, binding) not in init for atom in bound):
-            return
-        if len(binding) == len(schema.parameters):
-            yield tuple(binding.values())
-            return
-        parameter = schema.parameters[len(binding)]
-        for name in objects:
-            yield from extend({**binding, parameter: name})
-
-    return extend({})
-
-
-def _bind(atom: Atom, binding: Mapping[str, str]) -> Atom:
-    return (atom[0], *(binding.get(argument, argument) for argument in atom[1:]))
+def _operator_of(domain: Domain, problem: Problem, text: str) -> Operator:
+    """An action on objects of the problem that may stand in their places. Raises ValueError."""
+    action = read_operator(domain, text)
+    strange = [name for name in action.arguments if name not in problem.objects]
+    if strange:
+        raise ValueError(f"{action} names {strange[0]!r}, no object of the problem")
+    wrong = misfit(domain, problem, action)
+    if wrong is not None:
+        raise ValueError(f"{action} does not fit: {' '.join(wrong)}")
+    return action

@@ -62,7 +62,7 @@ class Confidence(Puzzle):
         horizon_unit="dependent steps",
         horizons=(1, 256),
         usual_horizons=(2, 4, 6, 8),
-        floor=0.5,
+        floor=0.35,
         prompt_chars=12_000,
         source="RLCR (arXiv 2507.16806)",
     )

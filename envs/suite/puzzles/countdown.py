@@ -134,6 +134,6 @@ class Countdown(Puzzle):
         horizon_unit="operations",
         horizons=(1, 256),
         usual_horizons=(2, 3, 4, 5),
-        floor=0.1,
+        floor=0.015,
         source="the TV game; as a test of learning to reason, TinyZero (Jiayi-Pan/TinyZero)",
     )

@@ -94,6 +94,6 @@ class Dates(Puzzle):
         horizon_unit="jumps",
         horizons=(1, 256),
         usual_horizons=(2, 3, 5, 8),
-        floor=0.1,
+        floor=0.0,
         prompt_chars=12_000,
     )

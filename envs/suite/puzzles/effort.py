@@ -40,7 +40,7 @@ class Effort(Puzzle):
         horizon_unit="dependent steps",
         horizons=(1, 256),
         usual_horizons=(4, 6, 8, 12),
-        floor=0.1,
+        floor=0.025,
         prompt_chars=12_000,
         source="L1 (arXiv 2503.04697)",
     )

@@ -81,6 +81,6 @@ class Equations(Puzzle):
         horizon_unit="unknowns",
         horizons=(1, 256),
         usual_horizons=(2, 3, 5, 8),
-        floor=0.1,
+        floor=0.025,
         prompt_chars=12_000,
     )

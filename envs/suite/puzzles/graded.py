@@ -43,7 +43,7 @@ class Graded(Puzzle):
         horizon_unit="dependent steps",
         horizons=(1, 256),
         usual_horizons=(4, 6, 8, 12),
-        floor=0.1,
+        floor=0.02,
         prompt_chars=12_000,
         source="L1 (arXiv 2503.04697) and AdaptThink (arXiv 2505.13417) for what thought may cost",
     )

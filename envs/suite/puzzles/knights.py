@@ -121,7 +121,7 @@ class Knights(Puzzle):
         horizon_unit="conclusions",
         horizons=(1, 256),
         usual_horizons=(3, 4, 6, 10),
-        floor=0.1,
+        floor=0.025,
         prompt_chars=12_000,
         source="Raymond Smullyan, What Is the Name of This Book?, 1978",
     )

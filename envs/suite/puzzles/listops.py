@@ -101,6 +101,6 @@ class Listops(Puzzle):
         horizon_unit="operations",
         horizons=(1, 256),
         usual_horizons=(2, 4, 6, 10),
-        floor=0.1,
+        floor=0.0,
         prompt_chars=12_000,
     )

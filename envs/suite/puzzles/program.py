@@ -94,6 +94,6 @@ class Program(Puzzle):
         horizon_unit="assignments",
         horizons=(1, 256),
         usual_horizons=(2, 4, 8, 16),
-        floor=0.1,
+        floor=0.02,
         source="The Illusion of Diminishing Returns (arXiv 2509.09677)",
     )

@@ -105,6 +105,6 @@ class Seating(Puzzle):
         horizon_unit="people to place",
         horizons=(1, 256),
         usual_horizons=(3, 5, 8, 12),
-        floor=0.15,
+        floor=0.08,
         prompt_chars=12_000,
     )

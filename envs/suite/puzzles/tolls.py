@@ -89,5 +89,5 @@ class Tolls(Puzzle):
         horizon_unit="steps of the way",
         horizons=(1, 256),
         usual_horizons=(4, 5, 6, 8),
-        floor=0.1,
+        floor=0.05,
     )

@@ -83,7 +83,7 @@ class Service(Env):
         horizon_unit="requests",
         horizons=(1, 256),
         usual_horizons=(2, 3, 5, 8),
-        floor=0.05,
+        floor=0.0025,
         source="the end-state check of tau-bench (arXiv 2406.12045)",
     )
     instructions = (

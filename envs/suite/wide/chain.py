@@ -36,6 +36,7 @@ class Chain(Env):
         horizon_unit="dependent steps",
         horizons=(1, 256),
         usual_horizons=(2, 4, 8, 16),
+        floor=0.0,
     )
     grants = (*MIND_TOOLS, plan)
     state_fields = ("found",)

@@ -58,6 +58,7 @@ class Corpus(Env):
         horizon_unit="shards of 2,000 characters",
         horizons=(1, 256),
         usual_horizons=(2, 4, 8, 16),
+        floor=0.0,
         source="Oolong, arXiv 2511.02817",
     )
     grants = (*MIND_TOOLS, plan)

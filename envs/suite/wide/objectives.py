@@ -62,6 +62,7 @@ class Objectives(Pages):
         horizon_unit="questions",
         horizons=(1, 128),
         usual_horizons=(1, 2, 4, 8),
+        floor=0.0,
         prompt_chars=12_000,
         source="MEM1, arXiv 2506.15841",
     )

@@ -38,6 +38,7 @@ class Report(Pages):
         horizon_unit="firms to report on",
         horizons=(1, 128),
         usual_horizons=(1, 2, 4, 8),
+        floor=0.0,
         source="ALCE, arXiv 2305.14627",
     )
     instructions = (

@@ -29,6 +29,7 @@ class Survey(Pages):
         horizon_unit="rows",
         horizons=(1, 256),
         usual_horizons=(4, 8, 16, 32),
+        floor=0.0,
         source="WideSearch, arXiv 2508.07999",
     )
     instructions = (

@@ -37,6 +37,7 @@ class Boxes(Env):
         horizon_unit="pushes",
         horizons=(1, 256),
         usual_horizons=(4, 6, 8, 12),
+        floor=0.035,
         source="Sokoban; reverse play as in Taylor & Parberry 2011",
     )
     instructions = (
@@ -53,7 +54,7 @@ class Boxes(Env):
         self.pusher = 0
         self.num_pushes = 0
         self.mistakes = Mistakes()
-        self._alive: dict[str, frozenset[int]] = {}
+        self._alive: dict[str, int] = {}
         """Cells from which a box can get to its place at all."""
         self._expert: tuple[dict[str, int], list[Push]] = ({}, [])
 
@@ -66,7 +67,7 @@ class Boxes(Env):
         self.room, self.boxes, self.pusher = _read_task(self.task)
         self.num_pushes, self.mistakes = 0, Mistakes()
         self._alive = {
-            label: frozenset(warehouse.distances(self.room, place))
+            label: sum(warehouse.rings(self.room, place))
             for label, place in self.room.places.items()
         }
         self._expert = ({}, [])
@@ -99,7 +100,7 @@ class Boxes(Env):
     @metric
     def deadlocked(self) -> float:
         """1 if a box stands where it can never get to its place, even with no other box about."""
-        return float(any(cell not in self._alive[label] for label, cell in self.boxes.items()))
+        return float(any(not self._alive[label] >> cell & 1 for label, cell in self.boxes.items()))
 
     @metric
     def optimality(self) -> float | None:

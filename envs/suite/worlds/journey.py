@@ -33,6 +33,7 @@ class Journey(Env):
         horizon_unit="legs",
         horizons=(1, 256),
         usual_horizons=(3, 5, 8, 12),
+        floor=0.03,
         prompt_chars=12_000,
         source="Canadian traveller's problem (Papadimitriou & Yannakakis 1991)",
     )

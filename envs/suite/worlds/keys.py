@@ -31,6 +31,7 @@ class Keys(Env):
         horizon_unit="doors",
         horizons=(1, 256),
         usual_horizons=(3, 5, 8, 12),
+        floor=0.035,
         prompt_chars=16_000,
         source="key-and-door tasks such as MiniGrid's KeyCorridor (arXiv 2306.13831)",
     )

@@ -56,6 +56,7 @@ class Misled(Env):
         traits=("strategy",),
         horizon_unit="as beneath",
         horizons=(1, 256),
+        floor=0.015,
         prompt_chars=_TIMES_AS_LONG * 8000,
         source="error-injected histories (compare SCoRe, arXiv 2409.12917)",
     )

@@ -33,6 +33,7 @@ class Passages(Env):
         horizon_unit="doors",
         horizons=(1, 256),
         usual_horizons=(4, 8, 16, 32),
+        floor=0.0025,
         source="partially observed text worlds as in TextWorld (arXiv 1806.11532)",
     )
     instructions = (

@@ -6,7 +6,9 @@ would need as many pushes were it alone, and no plan can do with fewer than that
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
+from itertools import islice
 from math import isqrt
 from string import ascii_lowercase
 
@@ -15,13 +17,16 @@ import numpy as np
 from forethought.envs.suite.worlds.warehouse import (
     Placed,
     Room,
-    distances,
     mask,
-    reverse_layers,
+    pulled,
+    pulls,
+    rings,
     solve,
 )
 
 _MAX_BOXES = 26
+_TRIES = 2
+"""Ways that are tried to pull a box away, of which the longest is taken."""
 
 
 def draw(rng: np.random.Generator, *, horizon: int) -> tuple[str, ...]:
@@ -73,44 +78,66 @@ def _attempt(rng: np.random.Generator, horizon: int) -> tuple[str, ...] | None:
     room = _empty_room(rng, width=6 + isqrt(horizon), num_boxes=min(_MAX_BOXES, 1 + horizon // 3))
     if room is None:
         return None
-    boxes, pulled = dict(room.places), dict[str, int]()
-    free = [cell for cell in _cells(room.floor) if cell not in boxes.values()]
-    region = room.region(free[int(rng.integers(len(free)))], mask(boxes.values()))
-    while (left := horizon - sum(pulled.values())) > 0:
-        label = next((label for label in boxes if label not in pulled), None)
-        if label is None:
-            return None
-        others = mask([cell for other, cell in boxes.items() if other != label])
-        at = Placed(boxes[label], region)
+    left, moved, blocked = horizon, dict[str, int](), mask(room.places.values())
+    free = _cells(room.floor & ~blocked)
+    region = room.region(free[int(rng.integers(len(free)))], blocked)
+    for label in room.places:
+        others = blocked & ~(1 << room.places[label])
         depth = min(left, int(rng.integers(1 + room.width // 4, room.width + 8)))
-        ends = _straight_ends(room, label, at, others, depth=depth)
-        if not ends:
-            return None
-        pulled[label], (boxes[label], region) = ends[int(rng.triangular(0, len(ends), len(ends)))]
-    labels = dict(zip(reversed(pulled), ascii_lowercase, strict=False))
-    moved = {name: boxes[label] for label, name in labels.items()}
-    places = {name: room.places[label] for label, name in labels.items()}
-    room = replace(room, places=places)
-    cells = [cell for cell in _cells(region) if cell not in places.values()]
-    if not cells or set(moved.values()) & set(places.values()):
+        at = Placed(room.places[label], region)
+        found = _pulled_away(rng, room, label, at, others=others, depth=depth)
+        if found is not None:
+            number, (moved[label], region) = found
+            blocked = others | 1 << moved[label]
+            left -= number
+        if not left:
+            return _drawn(rng, room, moved, region, horizon=horizon)
+    return None
+
+
+def _drawn(
+    rng: np.random.Generator, room: Room, moved: dict[str, int], region: int, *, horizon: int
+) -> tuple[str, ...] | None:
+    """The room with the boxes that were moved, last moved first, if the expert sees it through."""
+    names = dict(zip(reversed(moved), ascii_lowercase, strict=False))
+    boxes = {name: moved[label] for label, name in names.items()}
+    room = replace(room, places={name: room.places[label] for label, name in names.items()})
+    cells = [cell for cell in _cells(region) if cell not in room.places.values()]
+    if not cells:
         return None
     pusher = cells[int(rng.integers(len(cells)))]
-    plan = solve(room, moved, pusher)
-    return tuple(draw_rows(room, moved, pusher)) if plan and len(plan) == horizon else None
+    plan = solve(room, boxes, pusher)
+    return tuple(draw_rows(room, boxes, pusher)) if plan and len(plan) == horizon else None
 
 
-def _straight_ends(
-    room: Room, label: str, at: Placed, others: int, *, depth: int
-) -> list[tuple[int, Placed]]:
-    """Where a box can be pulled to by as few pulls as if it were alone, with their number."""
-    layers = reverse_layers(room, at, others, depth=depth)
-    alone, places = distances(room, room.places[label]), set(room.places.values())
-    return [
-        (number, end)
-        for number, layer in enumerate(layers)
-        for end in layer
-        if number and alone[end.box] == number and end.box not in places
-    ]
+def _pulled_away(
+    rng: np.random.Generator, room: Room, label: str, at: Placed, *, others: int, depth: int
+) -> tuple[int, Placed] | None:
+    """A box pulled by at most `depth` steps, none of them a detour, off all places; and how far."""
+    away = list(islice(rings(room, room.places[label]), 1, depth + 1))
+    if not away or not pulls(room, at, others, within=away[0]):
+        return None
+    walks = [_walk(room, at, others, away, turns) for turns in rng.random((_TRIES, depth)).tolist()]
+    return max(filter(None, walks), key=lambda found: found[0], default=None)
+
+
+def _walk(
+    room: Room, at: Placed, others: int, away: Sequence[int], turns: Sequence[float]
+) -> tuple[int, Placed] | None:
+    """As far as these turns lead without a detour; the last end that is no box's place.
+
+    Where the pusher would shut itself in is none either: it could pull no other box from there.
+    """
+    taken, roomy = mask(room.places.values()), at.region.bit_count() // 2
+    found = None
+    for number, (ring, turn) in enumerate(zip(away, turns, strict=False), start=1):
+        ways = pulls(room, at, others, within=ring)
+        if not ways:
+            break
+        at = pulled(room, at, others, step=ways[int(turn * len(ways))])
+        if not taken >> at.box & 1 and at.region.bit_count() >= roomy:
+            found = number, at
+    return found
 
 
 def _empty_room(rng: np.random.Generator, *, width: int, num_boxes: int) -> Room | None:
