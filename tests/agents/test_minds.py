@@ -84,6 +84,15 @@ def test_sub_agents_work_in_contexts_of_their_own_and_report_in_order() -> None:
     assert {segment.agent for segment in trajectory.segments()} == {"0", "0.0", "0.1"}
 
 
+def test_a_report_is_what_a_sub_agent_says_and_not_what_it_thought() -> None:
+    trajectory = cast(
+        left=["<think>It may be 6.\nNo.</think>\nseven"],
+        right=["plan: look\nseven"],
+        main=[SPAWN_TWO, "42"],
+    )
+    assert results(trajectory)[0].text == "seven\nseven"
+
+
 def test_sub_agents_run_at_the_same_time() -> None:
     waits = [call("wait", seconds=0.2), "done"]
     trajectory = cast(left=list(waits), right=list(waits), main=[SPAWN_TWO, "42"])
