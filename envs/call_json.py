@@ -197,7 +197,7 @@ def _finite(digits: str) -> float:
 
 
 _WHAT = {
-    "Invalid control character at": "a line break or tab must be written \\n or \\t in a string,"
+    "Invalid control character at": "a line break in a string is written \\n, a tab \\t; one is"
 }
 _SPACE = re.compile(r"\s*")
 _FENCE = re.compile(r"```(?:json|tool_call)?\s*\n?\s*")

@@ -269,7 +269,7 @@ def _transformers(name: str, path: str, window: int | None) -> Model:
     from forethought.agents.engines.engine_transformers import TransformersEngine
 
     try:
-        engine = TransformersEngine.load(path, slot_length=window)
+        engine = TransformersEngine.load(path, window=window)
     except OSError as error:
         raise ValueError(f"model {name!r} cannot be loaded: {error}") from error
     return SharedModel(name=name, shared=engine)

@@ -105,7 +105,7 @@ def test_a_call_after_code_is_read_and_the_objects_of_the_code_are_none() -> Non
         ('{"name": "a", "arguments": {', "not valid JSON: Expecting property name"),
         (
             '<tool_call>{"name": "a\nb"}</tool_call>',
-            "not valid JSON: a line break or tab must be written \\n or \\t in a string, at character",
+            "not valid JSON: a line break in a string is written \\n, a tab \\t; one is at",
         ),
     ],
     ids=["words", "list", "nameless", "list arguments", "string arguments", "cut off", "break"],
