@@ -185,16 +185,21 @@ class Budget:
 def shares(budget: Budget, num: int, *, tokens: int | None = None) -> list[Budget]:
     """Equal grants to `num` children, all of them or none; the agent itself keeps one share.
 
-    With `tokens` each gets that many instead of its share. Raises BudgetExhausted.
+    With `tokens` each gets that many instead of its share. Raises BudgetExhausted, and ValueError
+    for less than one.
     """
+    if tokens is not None and tokens < 1:
+        raise ValueError(f"a budget is a number of tokens above 0, not {tokens}")
     if budget.children_left < num:
         raise BudgetExhausted("sub-agent", budget.spent_children, budget.children)
     turns = budget.turns_left // (num + 1)
     each = budget.tokens_left // (num + 1) if tokens is None else tokens
     if turns < 1:
-        raise BudgetExhausted("turn", budget.spent_turns, budget.turns)
+        hint = f"; {budget.turns_left} cannot be shared by you and {num} more"
+        raise BudgetExhausted("turn", budget.spent_turns, budget.turns, hint=hint)
     if not 1 <= each <= budget.tokens_left // num:
-        raise BudgetExhausted("token", budget.spent_tokens, budget.tokens)
+        hint = f"; each of {num} can have {budget.tokens_left // num} at most"
+        raise BudgetExhausted("token", budget.spent_tokens, budget.tokens, hint=hint)
     children = (budget.children_left - num) // (num + 1)
     money = budget.money_left // (num + 1)
     return [

@@ -175,7 +175,7 @@ def test_a_batch_that_the_budget_does_not_cover_starts_no_one() -> None:
     trajectory = cast(limits, main=[SPAWN_TWO, "42"])
     assert trajectory.agents == ["0"]
     assert results(trajectory)[0].error == "budget"
-    assert "sub-agent budget is used up: 0 of 1" in results(trajectory)[0].text
+    assert "the sub-agent budget leaves too little: 0 of 1 spent" in results(trajectory)[0].text
     assert trajectory.reward == 1.0
 
 
@@ -268,7 +268,9 @@ def test_calls_that_run_together_share_the_tokens_that_are_left(
     trajectory = play(reply, "42", asides=["ok"], limits=limits)
     assert trajectory.stop is Stop.SUBMITTED
     assert [message.error for message in results(trajectory)] == errors
-    assert all("budget is used up" in m.text for m in results(trajectory) if m.error == "budget")
+    assert all(
+        "budget leaves too little" in m.text for m in results(trajectory) if m.error == "budget"
+    )
     assert trajectory.num_sampled <= limits.tokens
 
 
