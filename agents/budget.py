@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, fields
 from typing import NamedTuple
 
-from forethought.agents.engines.prices import FREE, NO_LIMIT, PICO, Price
+from forethought.agents.engines.prices import FREE, NO_LIMIT, PICO, Price, picounits
 from forethought.envs.context import BudgetExhausted
 
 _MAY_BE_NOTHING = frozenset({"seconds", "money", "depth", "children"})
@@ -180,6 +180,16 @@ class Budget:
         self.spent_tokens += child.spent_tokens
         self.spent_children += child.spent_children
         self.spent_money += child.spent_money
+
+
+def first_grant(limits: Limits) -> Budget:
+    """The budget of an episode's main agent."""
+    return Budget(
+        turns=limits.turns,
+        tokens=limits.tokens,
+        children=limits.children,
+        money=picounits(limits.money),
+    )
 
 
 def shares(budget: Budget, num: int, *, tokens: int | None = None) -> list[Budget]:

@@ -77,20 +77,8 @@ class VLLMEngine:
         """
         template = load_template(path)
         _quieten()
-        arguments = vllm.AsyncEngineArgs(
-            model=str(path),
-            skip_tokenizer_init=True,
-            dtype=_dtype(),
-            max_model_len=window and min(window, _longest(path)),
-            kv_cache_memory_bytes=cache_bytes or _default_cache_bytes(),
-            enable_prefix_caching=prefix_caching,
-            # Compiling takes minutes on a CPU and gains little there.
-            enforce_eager=current_platform.is_cpu(),
-            # vLLM 0.32 on a CPU dies of a seeded request whose prompt is read in two parts.
-            enable_chunked_prefill=not current_platform.is_cpu(),
-            logprobs_mode="processed_logprobs",
-            worker_extension_cls=f"{Reloading.__module__}.{Reloading.__qualname__}",
-            disable_log_stats=True,
+        arguments = _arguments(
+            path, window=window, cache_bytes=cache_bytes, prefix_caching=prefix_caching
         )
         thread = LoopThread("vllm")
         with ExitStack() as undo:
@@ -186,6 +174,26 @@ class VLLMEngine:
     async def _forget(self) -> None:
         if not await self._model.reset_prefix_cache():
             raise EngineUnavailable("vLLM keeps cached keys that are still in use")
+
+
+def _arguments(
+    path: str | Path, *, window: int | None, cache_bytes: int | None, prefix_caching: bool
+) -> vllm.AsyncEngineArgs:
+    return vllm.AsyncEngineArgs(
+        model=str(path),
+        skip_tokenizer_init=True,
+        dtype=_dtype(),
+        max_model_len=window and min(window, _longest(path)),
+        kv_cache_memory_bytes=cache_bytes or _default_cache_bytes(),
+        enable_prefix_caching=prefix_caching,
+        # Compiling takes minutes on a CPU and gains little there.
+        enforce_eager=current_platform.is_cpu(),
+        # vLLM 0.32 on a CPU dies of a seeded request whose prompt is read in two parts.
+        enable_chunked_prefill=not current_platform.is_cpu(),
+        logprobs_mode="processed_logprobs",
+        worker_extension_cls=f"{Reloading.__module__}.{Reloading.__qualname__}",
+        disable_log_stats=True,
+    )
 
 
 async def _start(arguments: vllm.AsyncEngineArgs) -> AsyncLLM:

@@ -183,11 +183,7 @@ def test_a_child_lost_to_the_world_loses_the_episode(then: str) -> None:
         ([call("cancel", names=["0.0"])], "no sub-agent named '0.0'; there are: none were spawned"),
         ([call("cancel", names=[])], "no names of sub-agents to cancel"),
         ([call("spawn", tasks=[])], "no tasks to give to sub-agents"),
-        (
-            [spawn("left", budget=1 << 30)],
-            "of 1048576 spent; each of 1 can have 1048459 at most",
-        ),
-        ([spawn("left", budget=0)], "a budget is a number of tokens above 0, not 0"),
+        ([spawn("left", budget=1 << 30)], "of 1048576 spent; each of 1 can have 1048459 at most"),
         ([spawn("left", own_sandbox=True)], "there is no sandbox here to copy"),
         ([spawn(*["left"] * 4)], "0 sub-agents are at work and 4 more are too many; at most 3"),
         ([spawn("left"), spawn(*["left"] * 3)], "1 sub-agents are at work and 3 more are too many"),
@@ -198,19 +194,6 @@ def test_what_cannot_be_done_is_told(actions: list[str], message: str) -> None:
     trajectory = stage(Cast(left=LONG * 4, main=[*actions, "42"]), limits=limits)
     assert message in results(trajectory)[-1].text
     assert trajectory.reward == 1.0
-
-
-def test_turns_that_do_not_suffice_to_share_are_not_called_used_up() -> None:
-    few = Limits(context=1 << 20, tokens=1 << 20, reply_tokens=2000, turns=2)
-    trajectory = perform(few, left=["x"], main=[spawn("left"), "42"])
-    told = "spawn: the turn budget leaves too little: 1 of 2 spent; 1 cannot be shared by you "
-    assert results(trajectory)[0].text == f"{told}and 1 more"
-
-
-def test_where_nobody_may_spawn_the_agent_is_told_so() -> None:
-    alone = Limits(context=1 << 20, tokens=1 << 20, reply_tokens=2000, depth=0)
-    trajectory = perform(alone, left=["x"], main=[spawn("left"), "42"])
-    assert results(trajectory)[0].text == "spawn: no sub-agents may be spawned here; do it yourself"
 
 
 def test_a_budget_for_each_child_is_granted_as_asked() -> None:

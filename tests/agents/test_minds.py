@@ -8,7 +8,7 @@ import pytest
 from desk import Desk, TwoScripts, call, play
 from jumping import run_jumping
 
-from forethought.agents.budget import Limits
+from forethought.agents.budget import Budget, Limits, shares
 from forethought.agents.engines.engine import (
     Completion,
     ContextOverflow,
@@ -168,6 +168,24 @@ def test_sub_agents_of_sub_agents_are_named_by_their_path() -> None:
     assert trajectory.agents == ["0", "0.0", "0.0.0"]
     assert trajectory.end is not None
     assert trajectory.end.turns == 5
+
+
+def test_turns_that_do_not_suffice_to_share_are_not_called_used_up() -> None:
+    few = Limits(context=1 << 20, tokens=1 << 20, reply_tokens=2000, turns=2)
+    trajectory = cast(few, left=["x"], main=[call("spawn", tasks=["part left"]), "42"])
+    told = "spawn: the turn budget leaves too little: 1 of 2 spent; 1 cannot be shared by you "
+    assert results(trajectory)[0].text == f"{told}and 1 more"
+
+
+def test_a_budget_of_nothing_is_no_budget() -> None:
+    with pytest.raises(ValueError, match="a budget is a number of tokens above 0, not 0"):
+        shares(Budget(turns=9, tokens=9, children=9), 1, tokens=0)
+
+
+def test_where_nobody_may_spawn_the_agent_is_told_so() -> None:
+    alone = Limits(context=1 << 20, tokens=1 << 20, reply_tokens=2000, depth=0)
+    trajectory = cast(alone, left=["x"], main=[call("spawn", tasks=["part left"]), "42"])
+    assert results(trajectory)[0].text == "spawn: no sub-agents may be spawned here; do it yourself"
 
 
 def test_a_batch_that_the_budget_does_not_cover_starts_no_one() -> None:
