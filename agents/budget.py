@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, fields
 from typing import NamedTuple
 
-from forethought.agents.engines.prices import FREE, NO_LIMIT, PICO, Price
+from forethought.agents.engines.prices import FREE, NO_LIMIT, PICO, Price, picounits
 from forethought.envs.context import BudgetExhausted
 
 _MAY_BE_NOTHING = frozenset({"seconds", "money", "depth", "children"})
@@ -182,19 +182,34 @@ class Budget:
         self.spent_money += child.spent_money
 
 
+def first_grant(limits: Limits) -> Budget:
+    """The budget of an episode's main agent."""
+    return Budget(
+        turns=limits.turns,
+        tokens=limits.tokens,
+        children=limits.children,
+        money=picounits(limits.money),
+    )
+
+
 def shares(budget: Budget, num: int, *, tokens: int | None = None) -> list[Budget]:
     """Equal grants to `num` children, all of them or none; the agent itself keeps one share.
 
-    With `tokens` each gets that many instead of its share. Raises BudgetExhausted.
+    With `tokens` each gets that many instead of its share. Raises BudgetExhausted, and ValueError
+    for less than one.
     """
+    if tokens is not None and tokens < 1:
+        raise ValueError(f"a budget is a number of tokens above 0, not {tokens}")
     if budget.children_left < num:
         raise BudgetExhausted("sub-agent", budget.spent_children, budget.children)
     turns = budget.turns_left // (num + 1)
     each = budget.tokens_left // (num + 1) if tokens is None else tokens
     if turns < 1:
-        raise BudgetExhausted("turn", budget.spent_turns, budget.turns)
+        hint = f"; {budget.turns_left} cannot be shared by you and {num} more"
+        raise BudgetExhausted("turn", budget.spent_turns, budget.turns, hint=hint)
     if not 1 <= each <= budget.tokens_left // num:
-        raise BudgetExhausted("token", budget.spent_tokens, budget.tokens)
+        hint = f"; each of {num} can have {budget.tokens_left // num} at most"
+        raise BudgetExhausted("token", budget.spent_tokens, budget.tokens, hint=hint)
     children = (budget.children_left - num) // (num + 1)
     money = budget.money_left // (num + 1)
     return [

@@ -14,13 +14,13 @@ import anyio
 import numpy as np
 
 from forethought.agents.agent import Agent, Score
-from forethought.agents.budget import Budget, Limits
+from forethought.agents.budget import Limits, first_grant
 from forethought.agents.compress.compressors import compressor_named
 from forethought.agents.compress.context import DEFAULT, Compressor
 from forethought.agents.delegate.children import raising
 from forethought.agents.delegate.minds import SubMinds
 from forethought.agents.engines.engine import Engine
-from forethought.agents.engines.prices import Price, picounits
+from forethought.agents.engines.prices import Price
 from forethought.agents.episode import Episode
 from forethought.agents.past import Diverged, Past
 from forethought.agents.record.events import End, Limit, Message, Reward
@@ -78,7 +78,7 @@ async def run_episode(  # noqa: PLR0913 - the one entry that everything goes thr
         id=id,
         log=log,
         limits=limits,
-        compressor=compressor_named(compressor) if isinstance(compressor, str) else compressor,
+        compressor=_chosen(compressor),
         nudge=nudge,
         engine_for=engine_for or (lambda _: engine),
         temperature=temperature,
@@ -91,17 +91,16 @@ async def run_episode(  # noqa: PLR0913 - the one entry that everything goes thr
         effort=effort,
         past=past,
     )
-    budget = Budget(
-        turns=limits.turns,
-        tokens=limits.tokens,
-        children=limits.children,
-        money=picounits(limits.money),
-    )
+    agent = Agent(path="0", episode=episode, env=env, budget=first_grant(limits), task=task)
     with holding():
-        await run_agent(Agent(path="0", episode=episode, env=env, budget=budget, task=task))
+        await run_agent(agent)
     if episode.past is not None:
         raise episode.past.apart("it ended before all that is on record had happened again")
     return Trajectory(id, episode.events)
+
+
+def _chosen(compressor: Compressor | str | None) -> Compressor | None:
+    return compressor_named(compressor) if isinstance(compressor, str) else compressor
 
 
 async def run_agent(agent: Agent) -> End:

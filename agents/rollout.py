@@ -105,36 +105,15 @@ async def run_jobs(  # noqa: PLR0913 - what holds for every episode of a run
     if concurrency < 1:
         raise ValueError(f"concurrency must be at least 1, not {concurrency}")
     todo = list(jobs)
+    run = _Run(model=model, log=log, limits=limits, temperature=temperature, terms=terms)
     done: dict[int, Trajectory] = {}
     open = past or {}
     queue = iter(enumerate(todo))
 
-    async def attempt(job: Job, number: int, past: Past | None = None) -> Trajectory:
-        env = registry.make(job.env_id, **job.options)
-        return await run_episode(
-            env,
-            model.engine(env),
-            id=job.id,
-            log=log,
-            limits=limits,
-            task=job.task,
-            seed=job.seed,
-            group=job.group,
-            temperature=temperature,
-            compressor=job.compress,
-            nudge=job.nudge,
-            model_name=model.name,
-            attempt=number,
-            engine_for=model.engine,
-            minds={name: mind.engine(env) for name, mind in terms.minds.items()},
-            prices=terms.prices,
-            effort=job.effort,
-            past=past,
-        )
-
     async def work() -> None:
         for index, job in queue:
-            trajectory = await _tried(partial(attempt, job), open.get(job.id), retries=retries)
+            record = open.get(job.id)
+            trajectory = await _tried(partial(run.attempt, job), record, retries=retries)
             done[index] = trajectory
             if on_done is not None:
                 on_done(trajectory)
@@ -143,6 +122,41 @@ async def run_jobs(  # noqa: PLR0913 - what holds for every episode of a run
     async with shared_pool(warm=min(2, max(0, len(todo) - 1))):
         await _together([work] * min(concurrency, len(todo)))
     return [done[index] for index in range(len(todo))]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Run:
+    """What holds for every episode."""
+
+    model: Model
+    log: EventLog
+    limits: Limits
+    temperature: float
+    terms: Terms
+
+    async def attempt(self, job: Job, number: int, past: Past | None = None) -> Trajectory:
+        """Run a job's episode for the n-th time, from its past if it has one."""
+        env = registry.make(job.env_id, **job.options)
+        return await run_episode(
+            env,
+            self.model.engine(env),
+            id=job.id,
+            log=self.log,
+            limits=self.limits,
+            task=job.task,
+            seed=job.seed,
+            group=job.group,
+            temperature=self.temperature,
+            compressor=job.compress,
+            nudge=job.nudge,
+            model_name=self.model.name,
+            attempt=number,
+            engine_for=self.model.engine,
+            minds={name: mind.engine(env) for name, mind in self.terms.minds.items()},
+            prices=self.terms.prices,
+            effort=job.effort,
+            past=past,
+        )
 
 
 class _Attempt(Protocol):

@@ -36,7 +36,7 @@ async def take_turn(agent: Agent) -> Stop | None:
         window = min(agent.episode.limits.context, agent.engine.context_window)
         _limit(agent, "context", len(agent.view), window)
         return Stop.CONTEXT_LIMIT
-    action = Action.of(text, turn=agent.num_turns - 1, parse=agent.env.protocol.parse)
+    action = Action.of(text, turn=agent.num_turns - 1, parse=agent.env.parse)
     return await _step(agent, action)
 
 

@@ -11,6 +11,7 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from statistics import fmean
 
+from forethought.agents.record.stop import OVERLONG, Stop
 from forethought.agents.record.trajectory import Trajectory
 from forethought.benchmarks.ballots import Ballot, accuracy_by_n, sampled
 from forethought.benchmarks.calibration import brier_score, expected_calibration_error
@@ -31,6 +32,10 @@ COVERAGE_GOOD = 0.95
 """Below this share the summary carries a warning."""
 REDRAWN = 2
 """So does one in which each distinct task was drawn this often on average, or more."""
+
+CUT_SHORT = 0.1
+"""So does one in which limits cut this share of the episodes short, or more."""
+_OF_THE_RUN = OVERLONG - {Stop.ENV_LIMIT}
 
 _MAX_ERRORS, _MAX_ERROR = 5, 300
 """How many different errors are kept, and characters of each."""
@@ -101,7 +106,11 @@ def summarise_facts(found: Sequence[Facts], *, env: str, model: str, planned: in
         calibration=_calibration(scored),
         metrics=_metrics(scored),
         proxy_gaps=proxy_gaps((item.task, item.reward, item.metrics) for item in scored),
-        warnings=(*_warnings(coverage, found, planned), *_redrawn(scored)),
+        warnings=(
+            *_warnings(coverage, found, planned),
+            *_cut_short(scored),
+            *_redrawn(scored),
+        ),
         work=work_of(scored) if scored else None,
         samples_by_n=accuracy_by_n(_samples(scored)),
         votes_by_n=accuracy_by_n([ballot for item in scored for ballot in item.ballots]),
@@ -196,6 +205,18 @@ def _warnings(coverage: float, found: Sequence[Facts], planned: int) -> tuple[st
     share = f"only {100 * coverage:.0f} % of episodes are scored"
     causes = tuple(f"{count} lost to {error}" for error, count in _errors(found).items())
     return (f"{share} ({', '.join(missing)}); {verdict}", *causes[:1])
+
+
+def _cut_short(scored: Sequence[Facts]) -> tuple[str, ...]:
+    """A warning where limits of the run, and not the agent, ended a good part of the episodes."""
+    cut = Counter(item.stop.value for item in scored if item.stop in _OF_THE_RUN)
+    if cut.total() < max(1, CUT_SHORT * len(scored)):
+        return ()
+    named = ", ".join(f"{count} {stop}" for stop, count in cut.most_common())
+    return (
+        f"{cut.total()} of {len(scored)} episodes were cut short by a limit of the run ({named}) "
+        "and count as they stood; a higher limit may change the score",
+    )
 
 
 def _redrawn(scored: Sequence[Facts]) -> tuple[str, ...]:

@@ -26,14 +26,15 @@ import anyio
 import gymnasium
 import numpy as np
 
-from forethought.envs.calls import Action
+from forethought.envs.calls import Action, Parse
 from forethought.envs.canary import Canary
 from forethought.envs.card import Card
 from forethought.envs.context import Context
 from forethought.envs.lazy import LazySandbox
+from forethought.envs.lines import without_plan
 from forethought.envs.needs import DOCKER, SANDBOX, Need
 from forethought.envs.portal import run_sync
-from forethought.envs.protocols import TAGS, ToolProtocol
+from forethought.envs.protocols import HERMES, TAGS, ToolProtocol
 from forethought.envs.scoring import PROXY, Submission, checked, score_kind
 from forethought.envs.snapshot import NO_TASK, Snapshot, fork, put, take
 from forethought.envs.spaces import Text, as_text
@@ -124,8 +125,11 @@ class Env(gymnasium.Env[str, Action | str]):
         return self.task.prompt
 
     async def reply(self, text: str) -> str:
-        """React to an action that holds no tool call; by default it is the final answer."""
-        return self.submit(text.strip())
+        """React to an action that holds no tool call; by default it is the final answer.
+
+        Its plan and thoughts are no part of that.
+        """
+        return self.submit(without_plan(text))
 
     def max_steps(self) -> int:
         """Steps after which the episode is truncated: four times the horizon and eight."""
@@ -172,6 +176,14 @@ class Env(gymnasium.Env[str, Action | str]):
         self.over = True
         return "Answer received."
 
+    @property
+    def parse(self) -> Parse:
+        """Reads the calls of a reply. Where there are no tools only a tag is one, and refused.
+
+        Other text may then be an answer that looks like a call, such as JSON or a list.
+        """
+        return self.protocol.parse if self.tools else HERMES.parse
+
     # The async face, which the agent loop uses.
 
     async def areset(
@@ -201,7 +213,7 @@ class Env(gymnasium.Env[str, Action | str]):
         """
         taken = action
         if isinstance(taken, str):
-            taken = Action.of(taken, turn=self.num_steps, parse=self.protocol.parse)
+            taken = Action.of(taken, turn=self.num_steps, parse=self.parse)
         elif not isinstance(taken, Action):
             raise TypeError(f"an action is text or an Action, not {taken!r:.80}")
         self.num_steps += 1

@@ -45,7 +45,7 @@ def read_at(text: str, start: int) -> tuple[Found, int]:
     try:
         value, end = _DECODER.raw_decode(text, begin)
     except json.JSONDecodeError as error:
-        what = error.msg.removesuffix(" starting at")
+        what = _WHAT.get(error.msg, error.msg.removesuffix(" starting at"))
         cut = " (cut off)" if _is_cut(text, error) else ""
         return Found(error=f"not valid JSON: {what} at character {error.pos - start}{cut}"), start
     except RecursionError:
@@ -119,8 +119,13 @@ def _fence(text: str, start: int) -> tuple[list[Found], int]:
 
 
 def bare(text: str) -> Iterator[Found]:
-    """Objects in running text that look like calls; one that never closes reaches to the end."""
-    position = text.find("{") if _NAMED.search(text) else -1
+    """Objects in running text that look like calls; one that never closes reaches to the end.
+
+    A fence that does not begin with an object or a list holds code, whose own objects are no calls.
+    """
+    if _NAMED.search(text) is None:
+        return
+    position, is_fenced = _next_object(text, 0, is_fenced=False)
     while position >= 0:
         found, end = read_at(text, position)
         if found.error is not None:
@@ -129,7 +134,24 @@ def bare(text: str) -> Iterator[Found]:
             return
         if _NAMED.search(text, position, end):
             yield found
-        position = text.find("{", end)
+        position, is_fenced = _next_object(text, end, is_fenced=is_fenced)
+
+
+def _next_object(text: str, start: int, *, is_fenced: bool) -> tuple[int, bool]:
+    """Where the next object begins that is no part of code, or -1, and whether a fence holds it."""
+    while (brace := text.find("{", start)) >= 0:
+        fence = text.find("```", start, brace)
+        if fence < 0:
+            return brace, is_fenced
+        start = fence + 3
+        is_code = not is_fenced and _FENCED_OBJECT.match(text, fence) is None
+        is_fenced = not is_fenced and not is_code
+        if is_code:
+            close = text.find("```", start)
+            if close < 0:
+                break
+            start = close + 3
+    return -1, False
 
 
 def _between(text: str, opening: str, closing: str) -> Iterator[Found]:
@@ -174,7 +196,11 @@ def _finite(digits: str) -> float:
     return number
 
 
+_WHAT = {
+    "Invalid control character at": "a line break in a string is written \\n, a tab \\t; one is"
+}
 _SPACE = re.compile(r"\s*")
 _FENCE = re.compile(r"```(?:json|tool_call)?\s*\n?\s*")
+_FENCED_OBJECT = re.compile(r"```(?:json|tool_call)?\s*[\[{]")
 _NAMED = re.compile(r"""["'](?:name|tool|function)["']\s*:""")
 _DECODER = json.JSONDecoder(parse_constant=_refuse, parse_float=_finite)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+import re
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -66,19 +67,35 @@ def parse_calls(text: str, *, turn: int = 0) -> tuple[ToolCall, ...]:
 
     Tags win over fences, fences over bare JSON, so a call that is quoted in prose beside a tagged
     one is not run twice. A tag that is never closed counts as a broken call, and a call in a
-    thought as none.
+    thought or a tagged plan as none.
     """
     if "{" not in text and "<tool_call>" not in text:
         return ()
-    acts = without_thought(text)
-    return numbered(list(tagged(acts)) or list(fenced(acts)) or list(bare(acts)), turn=turn)
+    return numbered(found_in(text, _find), turn=turn)
+
+
+def found_in(text: str, find: Callable[[str], Iterable[Found]]) -> list[Found]:
+    """What `find` finds in a reply, but for the plan and the thought at its beginning.
+
+    Some chat templates open the thought themselves, so that only its closing tag is sampled. The
+    same tag in a string of a call closes nothing: what stands before it is then a broken call.
+    """
+    acts = _TAGGED_PLAN.sub("", without_thought(text), count=1)
+    before, closing, after = acts.partition("</think>")
+    if closing and "<think>" not in before and all(each.error is None for each in find(before)):
+        acts = after
+    return list(find(acts))
 
 
 def without_thought(text: str) -> str:
-    """A reply without the <think> block that it begins with; nothing is left of an open one."""
-    if not text.lstrip().startswith("<think>"):
-        return text
-    return text.partition("</think>")[2]
+    """A reply without the thought that it begins with, or that follows the plan that it begins
+    with; nothing is left of a thought that is not closed.
+    """
+    return _THOUGHT.sub(r"\1", text, count=1)
+
+
+def _find(text: str) -> Iterable[Found]:
+    return list(tagged(text)) or list(fenced(text)) or bare(text)
 
 
 def numbered(found: Iterable[Found], *, turn: int) -> tuple[ToolCall, ...]:
@@ -107,3 +124,9 @@ def _call(found: Found, call_id: str) -> ToolCall:
 
 def _broken(call_id: str, error: str, name: str = "") -> ToolCall:
     return ToolCall(id=call_id, name=name, error=error)
+
+
+_THOUGHT = re.compile(
+    r"\A(\s*(?:(?i:<plan>.*?</plan>|plan:[^\n]*\n)\s*)?)<think>.*?(?:</think>|\Z)", re.DOTALL
+)
+_TAGGED_PLAN = re.compile(r"\A\s*<plan>.*?(?:</plan>|\Z)", re.DOTALL | re.IGNORECASE)

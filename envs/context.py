@@ -87,8 +87,9 @@ class BudgetExhausted(ValueError):
     A tool that wants more than there is tells the agent and nobody else.
     """
 
-    def __init__(self, what: str, used: float, limit: float) -> None:
-        super().__init__(f"{what} budget is used up: {used:g} of {limit:g}")
+    def __init__(self, what: str, used: float, limit: float, *, hint: str = "") -> None:
+        spent = f"{used:.10g} of {limit:.10g} spent"
+        super().__init__(f"the {what} budget leaves too little: {spent}{hint}")
         self.what, self.used, self.limit = what, used, limit
 
 

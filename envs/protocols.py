@@ -15,10 +15,10 @@ from forethought.envs.call_json import Found, Json, bare, fenced, tagged
 from forethought.envs.calls import (
     Parse,
     ToolCall,
+    found_in,
     numbered,
     parse_calls,
     render_call,
-    without_thought,
 )
 from forethought.envs.llama_calls import PYTHON_TAG, find_llama, write_llama
 from forethought.envs.pythonic import find_pythonic, write_pythonic
@@ -73,7 +73,7 @@ def in_protocol(reply: str, protocol: ToolProtocol) -> str:
 
 def _parsing(find: Callable[[str], Iterable[Found]]) -> Parse:
     def parse(text: str, *, turn: int = 0) -> tuple[ToolCall, ...]:
-        return numbered(find(without_thought(text)), turn=turn)
+        return numbered(found_in(text, find), turn=turn)
 
     return parse
 

@@ -152,7 +152,7 @@ def _run(args: Namespace, plans: list[tuple[Plan, Path | None]], console: Consol
     These have the same few episodes in many conditions, which an engine samples in one batch.
     """
     is_retention = args.suite == "retention"
-    window = max(plan.limits.context for plan, _ in plans) if is_retention else None
+    window = max(plan.limits.context for plan, _ in plans)
 
     async def run_all() -> list[Summary]:
         async with AsyncExitStack() as opened:
@@ -160,7 +160,9 @@ def _run(args: Namespace, plans: list[tuple[Plan, Path | None]], console: Consol
             named = plans[0][0].minds
             asked = _Asked(
                 model=in_tokens(main) if is_retention else main,
-                minds={name: _opened(other, opened) for name, other in named.items()},
+                minds={
+                    name: _opened(other, opened, window=window) for name, other in named.items()
+                },
             )
             if is_retention:
                 return await _together(args, plans, asked)
@@ -184,7 +186,7 @@ class _Asked:
     minds: Mapping[str, Model]
 
 
-def _opened(name: str, stack: AsyncExitStack, *, window: int | None = None) -> Model:
+def _opened(name: str, stack: AsyncExitStack, *, window: int) -> Model:
     """A model that is closed with the stack, even under cancellation."""
     model = open_model(name, window=window)
 

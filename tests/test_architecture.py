@@ -28,6 +28,7 @@ HEAVY: dict[str, set[str]] = {
         "agents/templates/chat.py",
         "agents/engines/embedded.py",
         "agents/engines/engine_transformers.py",
+        "agents/engines/engine_vllm.py",
         "envs/search/minilm.py",
         "trainer/*",
     },

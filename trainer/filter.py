@@ -123,7 +123,8 @@ def run_filter(
         raise ValueError(f"a pass rate of {k} sample is always 0/N or N/N; use -k 2 or more")
     folder = out or Path("runs") / f"filter-{env_id.replace('/', '-')}-{seed}"
     asked: dict[str, JsonValue] = {"env": env_id, "model": model_name, "n": n, "k": k}
-    model = open_model(model_name)
+    limits = Limits()
+    model = open_model(model_name, window=limits.context)
     _claim(folder, {**asked, "options": dict(options), "seed": seed})
     tasks = TasksConfig(env=env_id, options=dict(options))
     jobs = practice_jobs(tasks, num_tasks=n, seed=seed, samples=k)
@@ -131,7 +132,7 @@ def run_filter(
 
     async def run() -> list[Rated]:
         try:
-            return await rate_tasks(jobs, model, log_path=log_path, limits=Limits())
+            return await rate_tasks(jobs, model, log_path=log_path, limits=limits)
         finally:
             await model.aclose()
 

@@ -50,7 +50,9 @@ def load_policy(config: RunConfig) -> Policy:
     model.to(device).eval()
     if config.engine == "vllm":
         return start_synced(model, template, config)
-    return TransformersEngine(model, template, num_slots=config.concurrency)
+    return TransformersEngine.holding(
+        model, template, window=config.limits.context, num_slots=config.concurrency
+    )
 
 
 def _load(config: RunConfig) -> tuple[PreTrainedModel, Template]:

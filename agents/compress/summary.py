@@ -91,4 +91,5 @@ def _request(view: View, old: Sequence[Entry], room: int) -> list[int] | None:
 
 
 def _without_thought(summary: str) -> str:
-    return summary.rpartition("</think>")[2].strip()
+    """What comes after the thought; a thought that was cut off is better than no summary."""
+    return summary.rpartition("</think>")[2].replace("<think>", "").strip()

@@ -114,6 +114,8 @@ class SubMinds:
         agent, limits = self._agent, self._agent.episode.limits
         if num == 0:
             raise ValueError("no tasks to give to sub-agents; name at least one")
+        if limits.depth == 0:
+            raise ValueError("no sub-agents may be spawned here; do it yourself")
         if agent.depth >= limits.depth:
             raise ValueError(f"sub-agents at depth {agent.depth} may not spawn further ones")
         running = self._children.num_running

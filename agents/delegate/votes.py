@@ -14,8 +14,10 @@ _NUMBER = re.compile(r"\d+")
 def majority(answers: Sequence[str]) -> str:
     """The answer given most often after normalisation, in the words of its first giver.
 
-    Among equals the earliest wins, so the result does not depend on timing.
+    Among equals the earliest wins, so the result does not depend on timing. Who says nothing has
+    no vote, unless nobody says anything.
     """
+    answers = [answer for answer in answers if answer] or answers
     keys = [normalise(answer) for answer in answers]
     winner, _ = Counter(keys).most_common(1)[0]
     return answers[keys.index(winner)]
@@ -53,5 +55,5 @@ def judged(verdict: str, answers: Sequence[str]) -> str:
 
 
 def without_thought(text: str) -> str:
-    """A reply without what was thought before it."""
-    return text.rpartition("</think>")[2].strip()
+    """A reply without what was thought before it; nothing is left of a thought without an end."""
+    return text.rpartition("</think>")[2].partition("<think>")[0].strip()

@@ -25,6 +25,10 @@ _NO_CREDIT = "insufficient_quota"
 _WHAT_TO_DO = {
     401: "set the API key in OPENAI_API_KEY",
     403: "this key may not use the model",
+    301: "name the address that it redirects to",
+    302: "name the address that it redirects to",
+    307: "name the address that it redirects to",
+    308: "name the address that it redirects to",
     404: "check the address (it usually ends in /v1) and the model's name after #",
     429: "the server limits the rate; lower the concurrency",
 }
@@ -43,6 +47,11 @@ class RequestRefused(EngineRefused):
 
 class AnswerBroken(EngineUnavailable):
     """An answer that began and did not come to its end; the request is made again."""
+
+    def __init__(self, message: str, *, kind: type[EngineUnavailable] = EngineUnavailable) -> None:
+        super().__init__(message)
+        self.kind = kind
+        """What it is once patience is at its end."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -114,7 +123,7 @@ class Client:
             except TimeoutError:
                 problem = f"no whole answer within {self.patience.timeout_s:g} s"
             except AnswerBroken as error:
-                problem = str(error)
+                problem, kind = str(error), error.kind
             except httpx.RequestError as error:
                 problem = f"{type(error).__name__}: {error or 'no detail'}; is the server running?"
             else:
@@ -135,11 +144,18 @@ class Client:
 
 
 async def json_object(response: httpx.Response) -> dict[str, JsonValue]:
-    """The JSON object that an answer is. Raises EngineUnavailable if it is something else."""
+    """The JSON object that an answer is.
+
+    Raises AnswerBroken for the beginning of one, EngineUnavailable if it is something else.
+    """
     await response.aread()
     try:
         answer = response.json()
     except ValueError:
+        if response.text.lstrip().startswith("{"):
+            raise AnswerBroken(
+                f"the answer is half a JSON object: {response.text[-100:]!r}"
+            ) from None
         raise EngineUnavailable(
             f"POST {response.url}: the answer is not JSON: {response.text[:200]!r}; "
             "is this an OpenAI-compatible server?"
@@ -162,5 +178,6 @@ def _raise_if_refused(response: httpx.Response, message: str) -> None:
 
 def _problem(response: httpx.Response) -> str:
     hint = _WHAT_TO_DO.get(response.status_code)
-    text = " ".join(response.text.split())[:300] or "empty answer"
+    place = response.headers.get("location", "")
+    text = " ".join(response.text.split())[:300] or (f"see {place}" if place else "empty answer")
     return f"HTTP {response.status_code}: {text}" + (f"; {hint}" if hint else "")

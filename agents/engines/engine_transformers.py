@@ -30,8 +30,9 @@ from forethought.agents.templates.chat import load_template
 from forethought.agents.templates.template import Template
 
 _PREFILL_TOKENS = 2048
-_SLOT_LENGTH = 1024
 """Prompt tokens that one step takes beside the running replies."""
+_SLOT_LENGTH = 1024
+"""Tokens that a slot holds unless more are asked for."""
 _QUIET_ROUNDS = 16
 """Rounds of the event loop without a new request after which a step begins; about a tenth of a
 millisecond in all, and more than an episode needs from a reply to its next request."""
@@ -72,6 +73,8 @@ class TransformersEngine:
         self.model = model
         self.template = template
         self.version = 0
+        self.num_slots = num_slots
+        """Replies that are decoded at once."""
         self.context_window = min(slot_length, config.max_position_embeddings)
         sizes = config.to_dict()
         heads = config.num_attention_heads
@@ -97,9 +100,9 @@ class TransformersEngine:
         *,
         device: str | None = None,
         num_slots: int = 48,
-        slot_length: int | None = None,
+        window: int | None = None,
     ) -> TransformersEngine:
-        """Load a model folder or hub name: float32 on CPU, bfloat16 on GPU.
+        """Load a model folder or hub name: float32 on CPU, bfloat16 on GPU; see `holding`.
 
         Raises ValueError if the model's chat format or layers are not supported, OSError if there
         is no such model.
@@ -107,11 +110,21 @@ class TransformersEngine:
         chosen = device or ("cuda" if torch.cuda.is_available() else "cpu")
         dtype = torch.float32 if chosen == "cpu" else torch.bfloat16
         model = AutoModelForCausalLM.from_pretrained(str(path), dtype=dtype).to(chosen).eval()
-        if slot_length is None:
-            return cls(model, load_template(path), num_slots=num_slots)
-        # Longer slots are fewer: keys and values take the memory of the usual ones.
-        num_slots = max(1, num_slots * _SLOT_LENGTH // slot_length)
-        return cls(model, load_template(path), num_slots=num_slots, slot_length=slot_length)
+        template = load_template(path)
+        return cls.holding(model, template, window=window or _SLOT_LENGTH, num_slots=num_slots)
+
+    @classmethod
+    def holding(
+        cls, model: PreTrainedModel, template: Template, *, window: int, num_slots: int
+    ) -> TransformersEngine:
+        """An engine that holds a context of `window` tokens, as far as the model has such.
+
+        Slots longer than usual are fewer: keys and values take the memory of `num_slots` usual
+        ones.
+        """
+        length = min(max(window, _SLOT_LENGTH), model.config.max_position_embeddings)
+        most = max(1, num_slots * _SLOT_LENGTH // length)
+        return cls(model, template, num_slots=min(num_slots, most), slot_length=length)
 
     async def generate(self, prompt: Sequence[int], sampling: Sampling) -> Completion:
         """Sample one completion. Raises ContextOverflow if it cannot fit."""

@@ -20,6 +20,7 @@ from typing import Literal
 
 import vllm
 from anyio import to_thread
+from transformers import AutoConfig
 from vllm.inputs import tokens_input
 from vllm.platforms import current_platform
 from vllm.sampling_params import RequestOutputKind
@@ -69,27 +70,15 @@ class VLLMEngine:
     ) -> VLLMEngine:
         """Start vLLM on a model folder or hub name: float32 on CPU, bfloat16 on GPU.
 
-        `window` is the context in tokens, the model's own by default; `cache_bytes` the memory for
-        keys and values, by default 2 GiB on CPU and what vLLM finds free on a GPU. Raises
-        ValueError for a chat format or a model that is not supported, OSError if there is no such
-        model, EngineUnavailable if vLLM does not start.
+        `window` is the context in tokens, by default and at most the model's own; `cache_bytes` the
+        memory for keys and values, by default 2 GiB on CPU and what vLLM finds free on a GPU.
+        Raises ValueError for a chat format or a model that is not supported, OSError if there is no
+        such model, EngineUnavailable if vLLM does not start.
         """
         template = load_template(path)
         _quieten()
-        arguments = vllm.AsyncEngineArgs(
-            model=str(path),
-            skip_tokenizer_init=True,
-            dtype=_dtype(),
-            max_model_len=window,
-            kv_cache_memory_bytes=cache_bytes or _default_cache_bytes(),
-            enable_prefix_caching=prefix_caching,
-            # Compiling takes minutes on a CPU and gains little there.
-            enforce_eager=current_platform.is_cpu(),
-            # vLLM 0.32 on a CPU dies of a seeded request whose prompt is read in two parts.
-            enable_chunked_prefill=not current_platform.is_cpu(),
-            logprobs_mode="processed_logprobs",
-            worker_extension_cls=f"{Reloading.__module__}.{Reloading.__qualname__}",
-            disable_log_stats=True,
+        arguments = _arguments(
+            path, window=window, cache_bytes=cache_bytes, prefix_caching=prefix_caching
         )
         thread = LoopThread("vllm")
         with ExitStack() as undo:
@@ -187,8 +176,33 @@ class VLLMEngine:
             raise EngineUnavailable("vLLM keeps cached keys that are still in use")
 
 
+def _arguments(
+    path: str | Path, *, window: int | None, cache_bytes: int | None, prefix_caching: bool
+) -> vllm.AsyncEngineArgs:
+    return vllm.AsyncEngineArgs(
+        model=str(path),
+        skip_tokenizer_init=True,
+        dtype=_dtype(),
+        max_model_len=window and min(window, _longest(path)),
+        kv_cache_memory_bytes=cache_bytes or _default_cache_bytes(),
+        enable_prefix_caching=prefix_caching,
+        # Compiling takes minutes on a CPU and gains little there.
+        enforce_eager=current_platform.is_cpu(),
+        # vLLM 0.32 on a CPU dies of a seeded request whose prompt is read in two parts.
+        enable_chunked_prefill=not current_platform.is_cpu(),
+        logprobs_mode="processed_logprobs",
+        worker_extension_cls=f"{Reloading.__module__}.{Reloading.__qualname__}",
+        disable_log_stats=True,
+    )
+
+
 async def _start(arguments: vllm.AsyncEngineArgs) -> AsyncLLM:
     return AsyncLLM.from_engine_args(arguments)
+
+
+def _longest(path: str | Path) -> int:
+    """Tokens of the longest context that a model knows; vLLM refuses to start with a longer one."""
+    return int(AutoConfig.from_pretrained(str(path)).max_position_embeddings)
 
 
 def _dtype() -> Literal["float32", "bfloat16"]:

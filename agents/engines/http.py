@@ -26,6 +26,8 @@ from forethought.agents.templates.template import Role, Template
 from forethought.envs.tool_prompts import schema_of
 from forethought.envs.tools import Tool
 
+_OLD_LIMIT, _NEW_LIMIT = "max_tokens", "max_completion_tokens"
+"""What bounds a reply; OpenAI's reasoning models refuse the old name, other servers the new."""
 _THOUGHT = re.compile(r"\A<think>.*?</think>\s*", re.DOTALL)
 _TOO_LONG = re.compile(r"context.{0,40}(length|window|size)|maximum.{0,20}tokens", re.IGNORECASE)
 
@@ -53,6 +55,7 @@ class HTTPEngine:
         self.version = 0
         self.client = client
         self.model = model
+        self._limit = _OLD_LIMIT
         self._schemas: list[JsonValue] = [schema_of(tool) for tool in tools]
 
     def with_tools(self, tools: Sequence[Tool]) -> HTTPEngine:
@@ -77,7 +80,7 @@ class HTTPEngine:
         body: dict[str, JsonValue] = {
             "model": self.model,
             "messages": native_messages(messages) if is_native else chat_messages(messages),
-            "max_tokens": sampling.max_tokens,
+            self._limit: sampling.max_tokens,
             "temperature": sampling.temperature,
             "stream": True,
             "stream_options": {"include_usage": True},
@@ -86,16 +89,23 @@ class HTTPEngine:
             body["tools"] = self._schemas
         if sampling.seed is not None:
             body["seed"] = sampling.seed
-        try:
-            answer = await self.client.ask("chat/completions", body, read=read_chat)
-        except RequestRefused as error:
-            raise_if_too_long(error)
-            raise
-        return self._completion(answer, max_tokens=sampling.max_tokens)
+        return self._completion(await self._ask(body), max_tokens=sampling.max_tokens)
 
     async def aclose(self) -> None:
         """Close the connections."""
         await self.client.aclose()
+
+    async def _ask(self, body: dict[str, JsonValue]) -> ChatAnswer:
+        """The answer, asked for once more where the server wants the limit by its newer name."""
+        try:
+            return await self.client.ask("chat/completions", body, read=read_chat)
+        except RequestRefused as error:
+            raise_if_too_long(error)
+            if _OLD_LIMIT not in body or _NEW_LIMIT not in error.body:
+                raise
+        self._limit = _NEW_LIMIT
+        body[_NEW_LIMIT] = body.pop(_OLD_LIMIT)
+        return await self._ask(body)
 
     def _completion(self, answer: ChatAnswer, *, max_tokens: int) -> Completion:
         """The reply in as many ids as the server sampled tokens, the stop token among them."""

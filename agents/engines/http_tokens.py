@@ -8,6 +8,7 @@ distribution, start vLLM with `--logprobs-mode processed_logprobs`. Its CPU buil
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -84,7 +85,8 @@ class HTTPTokenEngine:
                     "return_token_ids": True,
                     "skip_special_tokens": False,
                     "add_special_tokens": False,
-                }
+                },
+                max_tokens=sampling.max_tokens,
             )
         return Completion(
             ids=choice.token_ids,
@@ -106,7 +108,7 @@ class HTTPTokenEngine:
         """Close the connections."""
         await self.client.aclose()
 
-    async def _ask(self, body: dict[str, JsonValue]) -> _Choice:
+    async def _ask(self, body: dict[str, JsonValue], *, max_tokens: int) -> _Choice:
         where = f"{self.client.base_url} (model {self.model})"
         try:
             answer = _Answer.model_validate(await self.client.post("completions", body))
@@ -121,9 +123,22 @@ class HTTPTokenEngine:
         if not answer.choices or not answer.choices[0].token_ids:
             raise EngineUnavailable(f"{where}: an answer without tokens")
         choice = answer.choices[0]
-        if len(choice.token_ids) != len(choice.logprobs.token_logprobs):
-            raise EngineUnavailable(
-                f"{where}: {len(choice.token_ids)} token ids but "
-                f"{len(choice.logprobs.token_logprobs)} log-probabilities"
-            )
+        if (problem := _problem(choice, max_tokens=max_tokens)) is not None:
+            raise EngineUnavailable(f"{where}: {problem}")
         return choice
+
+
+def _problem(choice: _Choice, *, max_tokens: int) -> str | None:
+    """Why an answer cannot be what was sampled of the policy; None if it can."""
+    ids, logprobs = choice.token_ids, choice.logprobs.token_logprobs
+    if len(ids) != len(logprobs):
+        return f"{len(ids)} token ids but {len(logprobs)} log-probabilities"
+    if len(ids) > max_tokens:
+        return f"{len(ids)} tokens where {max_tokens} were asked for at most"
+    if min(ids) < 0:
+        return f"token id {min(ids)}, which is none"
+    if not all(map(math.isfinite, logprobs)):
+        return "a log-probability that is no number"
+    if choice.finish_reason not in ("stop", "length"):
+        return f"it ended a reply for reason {choice.finish_reason!r}"
+    return None

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import difflib
 import importlib.util
-import json
 import os
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -17,6 +16,7 @@ from forethought.agents.engines.client import Client
 from forethought.agents.engines.engine import Engine
 from forethought.agents.engines.expert import ExpertEngine, SeeingEngine, SeeingExpert
 from forethought.agents.engines.http import HTTPEngine
+from forethought.agents.engines.script_file import read_script
 from forethought.agents.engines.scripted import ScriptedEngine
 from forethought.agents.engines.speaking import NativeModel, SpeakingModel, chat_template_of
 from forethought.agents.rollout import Model
@@ -165,33 +165,7 @@ def _floor(name: str, window: int | None) -> Model:
 
 
 def _scripted(name: str, window: int | None) -> Model:
-    path = Path(name.partition(":")[2])
-    if not path.is_file():
-        raise ValueError(f"scripted model: no file {str(path)!r}; it holds one reply a line")
-    replies = tuple(_replies(path))
-    if not replies:
-        raise ValueError(f"scripted model: {path} is empty; it holds one reply a line")
-    return ScriptedModel(name=name, replies=replies)
-
-
-def _replies(path: Path) -> Iterator[str]:
-    try:
-        lines = path.read_text(encoding="utf-8").splitlines()
-    except UnicodeDecodeError as error:
-        raise ValueError(f"{path}: not a text file: {error}") from None
-    for number, line in enumerate(lines, 1):
-        if not line.strip():
-            continue
-        if path.suffix != ".jsonl":
-            yield line
-            continue
-        try:
-            reply = json.loads(line)
-        except json.JSONDecodeError as error:
-            raise ValueError(f"{path}:{number}: not JSON: {error.msg}") from None
-        if not isinstance(reply, str):
-            raise ValueError(f"{path}:{number}: each line is a JSON string, not {line.strip():.60}")
-        yield reply
+    return ScriptedModel(name=name, replies=read_script(Path(name.partition(":")[2])))
 
 
 def _native(name: str, address: str) -> Model:
@@ -269,7 +243,7 @@ def _transformers(name: str, path: str, window: int | None) -> Model:
     from forethought.agents.engines.engine_transformers import TransformersEngine
 
     try:
-        engine = TransformersEngine.load(path, slot_length=window)
+        engine = TransformersEngine.load(path, window=window)
     except OSError as error:
         raise ValueError(f"model {name!r} cannot be loaded: {error}") from error
     return SharedModel(name=name, shared=engine)

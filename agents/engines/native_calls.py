@@ -26,10 +26,13 @@ class NativeCall(BaseModel):
 
 
 class NativeFunction(BaseModel):
-    """A name and arguments, which servers send as text that should be JSON, some as an object."""
+    """A name and arguments, which servers send as text that should be JSON, some as an object.
 
-    name: str
-    arguments: str | dict[str, JsonValue] = "{}"
+    Whatever a model wrote instead is told to the model: it is no fault of the server.
+    """
+
+    name: str | None = None
+    arguments: JsonValue = None
 
 
 def tags_of(calls: Sequence[NativeCall]) -> str:
@@ -44,7 +47,7 @@ def tags_of(calls: Sequence[NativeCall]) -> str:
 
 
 def _call(function: NativeFunction) -> dict[str, JsonValue]:
-    arguments: JsonValue = function.arguments
+    arguments: JsonValue = {} if function.arguments is None else function.arguments
     if isinstance(arguments, str):
         with contextlib.suppress(ValueError, RecursionError):
             arguments = json.loads(arguments or "{}")

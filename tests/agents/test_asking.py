@@ -167,7 +167,7 @@ def test_what_another_model_would_cost_too_much_is_told_and_not_asked() -> None:
     act = cost_of(priced(call("ask", **ASK, mind="big"), "42", money=1.0).calls[:1]) / PICO
     trajectory = priced(call("ask", **ASK, mind="big"), "42", money=act * 1.1)
     assert results(trajectory)[0].error == "budget"
-    assert "money budget is used up" in results(trajectory)[0].text
+    assert "the money budget leaves too little" in results(trajectory)[0].text
     assert not [c for c in trajectory.calls if c.model]
 
 

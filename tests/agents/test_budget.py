@@ -133,13 +133,13 @@ def test_what_a_child_was_granted_is_not_there_for_anyone_else() -> None:
         1,
         30,
     )
-    with pytest.raises(BudgetExhausted, match="turn budget is used up: 0 of 10"):
+    with pytest.raises(BudgetExhausted, match="turn budget leaves too little: 0 of 10 spent"):
         root.grant(turns=5, tokens=1)
-    with pytest.raises(BudgetExhausted, match="token budget is used up: 0 of 100"):
+    with pytest.raises(BudgetExhausted, match="token budget leaves too little: 0 of 100 spent"):
         root.grant(turns=1, tokens=31)
-    with pytest.raises(BudgetExhausted, match="sub-agent budget is used up: 1 of 4"):
+    with pytest.raises(BudgetExhausted, match="sub-agent budget leaves too little: 1 of 4 spent"):
         root.grant(turns=1, tokens=1, children=1)
-    with pytest.raises(BudgetExhausted, match="money budget is used up: 0 of 5e-11"):
+    with pytest.raises(BudgetExhausted, match="money budget leaves too little: 0 of 5e-11 spent"):
         root.grant(turns=1, tokens=1, money=31)
     child.charge_turn()
     root.refund(child)
@@ -155,7 +155,7 @@ def test_a_call_holds_at_most_what_is_left() -> None:
     budget = Budget(turns=1, tokens=10)
     hold = budget.hold(8)
     assert (hold.tokens, budget.hold(8).tokens) == (8, 2)
-    with pytest.raises(BudgetExhausted, match="token budget is used up"):
+    with pytest.raises(BudgetExhausted, match="token budget leaves too little"):
         budget.hold(1)
     budget.settle(hold, tokens=3, money=0)
     assert budget.tokens_left == 5
@@ -171,7 +171,7 @@ def test_a_call_holds_what_its_tokens_cost_and_no_more_than_can_be_paid(
     # Ten prompt tokens cost 10 millionths, each sampled one 3 more.
     budget = Budget(turns=1, tokens=100, money=money)
     if tokens is None:
-        with pytest.raises(BudgetExhausted, match="money budget is used up"):
+        with pytest.raises(BudgetExhausted, match="money budget leaves too little"):
             budget.hold(10, price=PRICE, prompt=10)
         return
     hold = budget.hold(10, price=PRICE, prompt=10)
@@ -196,7 +196,7 @@ def test_children_get_equal_shares_and_the_agent_keeps_one() -> None:
 def test_turns_end_before_the_act() -> None:
     budget = Budget(turns=1, tokens=1)
     budget.charge_turn()
-    with pytest.raises(BudgetExhausted, match="turn budget is used up: 1 of 1"):
+    with pytest.raises(BudgetExhausted, match="turn budget leaves too little: 1 of 1 spent"):
         budget.charge_turn()
     assert budget.spent_turns == 1
 

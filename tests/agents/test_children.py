@@ -183,7 +183,7 @@ def test_a_child_lost_to_the_world_loses_the_episode(then: str) -> None:
         ([call("cancel", names=["0.0"])], "no sub-agent named '0.0'; there are: none were spawned"),
         ([call("cancel", names=[])], "no names of sub-agents to cancel"),
         ([call("spawn", tasks=[])], "no tasks to give to sub-agents"),
-        ([spawn("left", budget=1 << 30)], "token budget is used up"),
+        ([spawn("left", budget=1 << 30)], "of 1048576 spent; each of 1 can have 1048459 at most"),
         ([spawn("left", own_sandbox=True)], "there is no sandbox here to copy"),
         ([spawn(*["left"] * 4)], "0 sub-agents are at work and 4 more are too many; at most 3"),
         ([spawn("left"), spawn(*["left"] * 3)], "1 sub-agents are at work and 3 more are too many"),

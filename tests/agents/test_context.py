@@ -145,8 +145,13 @@ def test_the_plan_is_pinned_word_for_word() -> None:
     assert message.text.endswith("nothing about plans\nPlan:\n[ ] find it\n[ ] submit it")
 
 
-def test_the_thought_before_a_summary_stays_out_of_the_context() -> None:
-    asides = ["<think>what mattered?</think>This."]
+@pytest.mark.parametrize(
+    "said",
+    ["<think>what mattered?</think>This.", "opened by the template</think>This.", "<think>This."],
+    ids=["thought", "bare end", "cut off in the thought"],
+)
+def test_the_thought_before_a_summary_stays_out_of_the_context(said: str) -> None:
+    asides = [said]
     trajectory = play(*long_actions(14), "42", asides=asides, limits=TIGHT)
     message = next(m for m in trajectory.messages() if m.origin == "summary")
     assert message.text == f"{PREFACE}\nThis."

@@ -174,6 +174,17 @@ def test_the_window_is_never_wider_than_the_models_own() -> None:
     assert engine_of(tiny_llama(window=32), slot_length=256).context_window == 32
 
 
+@pytest.mark.parametrize(
+    ("asked", "window", "slots"),
+    [(256, 1024, 8), (2000, 2000, 4), (1 << 20, 2048, 4)],
+    ids=["usual", "longer, so fewer", "no longer than the model's own"],
+)
+def test_an_engine_holds_the_context_that_is_asked_for(asked: int, window: int, slots: int) -> None:
+    engine = TransformersEngine.holding(tiny_llama(), Endless(), window=asked, num_slots=8)
+    assert engine.context_window == window
+    assert engine.num_slots == slots
+
+
 def test_a_model_folder_is_loaded_with_its_template(tmp_path: Path) -> None:
     template = WordTemplate.fit(["pick-up a stack a b"])
     model = tiny_llama(vocab_size=template.vocab_size)

@@ -43,6 +43,10 @@ def ask(url: str, *messages: tuple[Role, str], max_tokens: int = 50) -> Completi
     return anyio.run(main)
 
 
+def text_of(completion: Completion) -> str:
+    return PackedTemplate().decode(list(completion.ids))
+
+
 def test_a_chat_server_gets_the_messages_and_the_sampling(server: Server) -> None:
     server.replies = [chat("four", tokens=3)]
     completion = ask(server.url, ("system", "Be brief."), ("user", "2+2? ü\n"))
@@ -181,7 +185,14 @@ def test_retry_after_is_a_number_or_a_date(header: str | None, seconds: float | 
         ((200, {}, "<html>"), 1, "the answer is not JSON: '<html>'; is this an OpenAI-compatible"),
         ((200, {}, "[1]"), 1, r"the answer is no JSON object: \[1\]"),
         ((200, {}, "{}"), 1, "no chat completion: choices: Field required"),
-        ((200, {}, '{"choices": []}'), 1, "a completion without choices"),
+        ((200, {}, '{"choices": []}'), 3, r"a completion without choices \(3 tries\)"),
+        ((200, {}, '{"choices": ['), 3, r"half a JSON object: .* \(3 tries\)"),
+        ((200, {}, '{"error": {"code": 502}}'), 3, r"answers with an error: .*502.* \(3 tries\)"),
+        (
+            (307, {"location": "https://x/v1"}, ""),
+            1,
+            "HTTP 307: see https://x/v1; name the address",
+        ),
     ],
     ids=[
         "500",
@@ -194,6 +205,9 @@ def test_retry_after_is_a_number_or_a_date(header: str | None, seconds: float | 
         "list",
         "empty object",
         "no choices",
+        "half an object",
+        "an error as an answer",
+        "moved",
     ],
 )
 def test_trouble_that_stays_says_where_what_and_what_to_do(
@@ -203,6 +217,25 @@ def test_trouble_that_stays_says_where_what_and_what_to_do(
     with pytest.raises(EngineUnavailable, match=problem):
         ask(server.url, ("user", "?"))
     assert len(server.requests) == tries
+
+
+def test_a_reply_in_parts_is_their_text(server: Server) -> None:
+    parts = [{"type": "thinking", "thinking": []}, {"type": "text", "text": "fo"}]
+    body = json.loads(chat(None)[2])
+    body["choices"][0]["message"]["content"] = [*parts, {"type": "text", "text": "ur"}]
+    server.replies = [(200, {}, json.dumps(body))]
+    assert text_of(ask(server.url, ("user", "?"))) == "four"
+
+
+def test_a_model_that_wants_the_limit_by_its_newer_name_gets_it(server: Server) -> None:
+    refusal = (400, {}, "Unsupported parameter: use 'max_completion_tokens' instead.")
+    server.replies = [refusal, chat("four")]
+    assert text_of(ask(server.url, ("user", "?"))) == "four"
+    named = [{"max_tokens", "max_completion_tokens"} & each.keys() for each in server.requests]
+    assert named == [{"max_tokens"}, {"max_completion_tokens"}]
+    server.replies = [refusal]
+    with pytest.raises(EngineUnavailable, match="HTTP 400"):
+        ask(server.url, ("user", "?"))
 
 
 def test_nobody_listening_is_told_after_all_tries() -> None:

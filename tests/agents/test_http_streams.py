@@ -16,7 +16,12 @@ from streaming import DONE, HEAD, ROLE, Play, Stage, event, says, says_and_waits
 
 from forethought.agents.budget import Limits
 from forethought.agents.engines.client import Client, Patience
-from forethought.agents.engines.engine import Completion, EngineUnavailable, Sampling
+from forethought.agents.engines.engine import (
+    Completion,
+    EngineRateLimited,
+    EngineUnavailable,
+    Sampling,
+)
 from forethought.agents.engines.http import HTTPEngine
 from forethought.agents.loop import run_episode
 from forethought.agents.record.log import EventLog
@@ -94,6 +99,30 @@ def test_thought_and_calls_come_in_pieces_too() -> None:
     assert text_of(completion) == f"<think>2 and 2</think>\nSo:{calls}"
 
 
+def part(name: str, *, id: str | None, index: int | None) -> bytes:
+    function = {"name": name, "arguments": "{}"}
+    return event({"tool_calls": [{"index": index, "id": id, "function": function}]})
+
+
+@pytest.mark.parametrize("index", [0, None], ids=["all at 0", "without"])
+def test_calls_whose_index_says_nothing_are_told_apart_by_their_ids(index: int | None) -> None:
+    more = event({"tool_calls": [{"index": index, "function": {"arguments": " "}}]})
+    first, second = (part(name, id=name, index=index) for name in "ab")
+    completion, _ = ask(says(first, more, second, event({}, finish="tool_calls"), DONE))
+    assert text_of(completion) == call("a") + call("b")
+
+
+def test_an_empty_last_event_and_a_refusal_are_part_of_a_reply() -> None:
+    last = b'data: {"choices": [{"delta": null, "finish_reason": "content_filter"}]}\n\n'
+    completion, _ = ask(says(event({"refusal": "I will "}), event({"refusal": "not."}), last, DONE))
+    assert text_of(completion) == "I will not."
+
+
+def test_a_rate_that_is_limited_in_the_middle_of_a_reply_is_told_as_such() -> None:
+    with pytest.raises(EngineRateLimited, match="broke off its answer"):
+        ask(says(ROLE, b'data: {"error": {"message": "slow down", "code": 429}}\n\n'))
+
+
 def test_the_first_token_is_timed_and_not_the_head_of_the_answer() -> None:
     async def play(stage: Stage, stream: SocketStream) -> None:
         await says(ROLE)(stage, stream)
@@ -110,6 +139,7 @@ BROKEN = {
     "no end": (event({"content": "fo"}),),
     "half a line": (ROLE, event({"content": "four"}, finish="stop")[:-9]),
     "an error": (ROLE, b'data: {"error": {"message": "out of memory"}}\n\n'),
+    "half an event": (ROLE, b'data: {"choices": [{"delta"\n\n'),
     "nothing": (),
 }
 
@@ -139,7 +169,7 @@ def test_a_connection_that_is_cut_in_the_middle_of_a_block_is_made_again() -> No
     [
         (BROKEN["half a line"], r"ended before the reply was complete \(3 tries\)"),
         (BROKEN["an error"], r"broke off its answer: .*out of memory.* \(3 tries\)"),
-        ((b"data: {]\n\n",), "no chat completion: .*Invalid JSON"),
+        ((b"data: {]\n\n",), r"sent half an event: '\{\]' \(3 tries\)"),
         ((b'data: {"choices": [{"text": "a"}]}\n\n',), "no chat completion: choices.0.delta"),
     ],
     ids=["half a line", "an error", "no JSON", "another API"],

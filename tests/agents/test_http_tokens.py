@@ -18,11 +18,17 @@ from forethought.agents.templates.template import ByteTemplate
 
 def tokens_reply(text: str, *, stopped: bool = True, num_logprobs: int | None = None) -> Reply:
     ids = [*text.encode(), *([257] if stopped else [])]
-    logprobs = [-0.25] * (len(ids) if num_logprobs is None else num_logprobs)
+    return ids_reply(ids, reason="stop" if stopped else "length", num_logprobs=num_logprobs)
+
+
+def ids_reply(
+    ids: list[int], *, reason: str, num_logprobs: int | None = None, logprob: float = -0.25
+) -> Reply:
+    logprobs = [logprob] * (len(ids) if num_logprobs is None else num_logprobs)
     choice = {
         "token_ids": ids,
         "logprobs": {"token_logprobs": logprobs},
-        "finish_reason": "stop" if stopped else "length",
+        "finish_reason": reason,
     }
     return 200, {}, json.dumps({"choices": [choice]})
 
@@ -55,8 +61,15 @@ def test_a_token_server_gets_ids_and_its_draws_can_be_trained_on(server: Server)
         (chat("text only"), "no token ids in the answer.*return_token_ids"),
         (tokens_reply("ab", num_logprobs=1), "3 token ids but 1 log-probabilities"),
         (tokens_reply("", stopped=False), "an answer without tokens"),
+        (tokens_reply("too long a reply"), "17 tokens where 9 were asked for at most"),
+        (ids_reply([7, -1], reason="stop"), "token id -1, which is none"),
+        (ids_reply([7], reason="abort"), "it ended a reply for reason 'abort'"),
+        (
+            ids_reply([7], reason="stop", logprob=float("nan")),
+            "a log-probability that is no number",
+        ),
     ],
-    ids=["no ids", "too few logprobs", "nothing"],
+    ids=["no ids", "too few logprobs", "nothing", "too long", "wrong id", "aborted", "no number"],
 )
 def test_a_server_that_gives_no_tokens_is_no_engine_to_train_with(
     server: Server, reply: Reply, problem: str

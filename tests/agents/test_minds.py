@@ -8,7 +8,7 @@ import pytest
 from desk import Desk, TwoScripts, call, play
 from jumping import run_jumping
 
-from forethought.agents.budget import Limits
+from forethought.agents.budget import Budget, Limits, shares
 from forethought.agents.engines.engine import (
     Completion,
     ContextOverflow,
@@ -82,6 +82,15 @@ def test_sub_agents_work_in_contexts_of_their_own_and_report_in_order() -> None:
     starts = [event for event in trajectory.events if isinstance(event, Start)]
     assert [start.parent_call for start in starts] == [None, "0.0", "0.0"]
     assert {segment.agent for segment in trajectory.segments()} == {"0", "0.0", "0.1"}
+
+
+def test_a_report_is_what_a_sub_agent_says_and_not_what_it_thought() -> None:
+    trajectory = cast(
+        left=["<think>It may be 6.\nNo.</think>\nseven"],
+        right=["plan: look\nseven"],
+        main=[SPAWN_TWO, "42"],
+    )
+    assert results(trajectory)[0].text == "seven\nseven"
 
 
 def test_sub_agents_run_at_the_same_time() -> None:
@@ -161,12 +170,30 @@ def test_sub_agents_of_sub_agents_are_named_by_their_path() -> None:
     assert trajectory.end.turns == 5
 
 
+def test_turns_that_do_not_suffice_to_share_are_not_called_used_up() -> None:
+    few = Limits(context=1 << 20, tokens=1 << 20, reply_tokens=2000, turns=2)
+    trajectory = cast(few, left=["x"], main=[call("spawn", tasks=["part left"]), "42"])
+    told = "spawn: the turn budget leaves too little: 1 of 2 spent; 1 cannot be shared by you "
+    assert results(trajectory)[0].text == f"{told}and 1 more"
+
+
+def test_a_budget_of_nothing_is_no_budget() -> None:
+    with pytest.raises(ValueError, match="a budget is a number of tokens above 0, not 0"):
+        shares(Budget(turns=9, tokens=9, children=9), 1, tokens=0)
+
+
+def test_where_nobody_may_spawn_the_agent_is_told_so() -> None:
+    alone = Limits(context=1 << 20, tokens=1 << 20, reply_tokens=2000, depth=0)
+    trajectory = cast(alone, left=["x"], main=[call("spawn", tasks=["part left"]), "42"])
+    assert results(trajectory)[0].text == "spawn: no sub-agents may be spawned here; do it yourself"
+
+
 def test_a_batch_that_the_budget_does_not_cover_starts_no_one() -> None:
     limits = Limits(children=1, context=1 << 20, tokens=100_000)
     trajectory = cast(limits, main=[SPAWN_TWO, "42"])
     assert trajectory.agents == ["0"]
     assert results(trajectory)[0].error == "budget"
-    assert "sub-agent budget is used up: 0 of 1" in results(trajectory)[0].text
+    assert "the sub-agent budget leaves too little: 0 of 1 spent" in results(trajectory)[0].text
     assert trajectory.reward == 1.0
 
 
@@ -259,7 +286,9 @@ def test_calls_that_run_together_share_the_tokens_that_are_left(
     trajectory = play(reply, "42", asides=["ok"], limits=limits)
     assert trajectory.stop is Stop.SUBMITTED
     assert [message.error for message in results(trajectory)] == errors
-    assert all("budget is used up" in m.text for m in results(trajectory) if m.error == "budget")
+    assert all(
+        "budget leaves too little" in m.text for m in results(trajectory) if m.error == "budget"
+    )
     assert trajectory.num_sampled <= limits.tokens
 
 

@@ -93,7 +93,7 @@ LONG = Writer(plan="p" * 40, think="t" * 60, answer="42")
 def test_a_plan_and_a_thought_past_their_limits_are_closed_and_the_answer_follows() -> None:
     trajectory = write(LONG, plan_tokens=16, think_tokens=20)
     assert said(trajectory) == (f"<plan>{'p' * 10}</plan>\n<think>{'t' * 13}</think>\n42")
-    assert trajectory.reward == 0.0, "the answer has a plan before it, which this grader reads too"
+    assert trajectory.reward == 1.0
     calls = trajectory.calls
     assert sum(c.plan_tokens for c in calls) == 16
     assert sum(c.think_tokens for c in calls) == 20

@@ -191,6 +191,24 @@ def test_an_episode_runs_with_a_servers_own_tool_calls(server: Server) -> None:
     assert len(set(ids)) == 2
 
 
+@pytest.mark.parametrize(
+    ("function", "result"),
+    [
+        ({"name": "crash_not", "arguments": None}, "There is no tool 'crash_not'"),
+        ({"name": "echo", "arguments": ["a"]}, "arguments is not a JSON object"),
+        ({"name": None, "arguments": "{}"}, "the call has no name"),
+    ],
+    ids=["no arguments", "a list", "no name"],
+)
+def test_a_call_that_is_no_call_is_the_models_and_not_the_servers_fault(
+    server: Server, function: dict[str, object], result: str
+) -> None:
+    server.replies = [with_calls({"id": "x", "function": function}), chat("42", tokens=2)]
+    trajectory = play_natively(server.url)
+    assert trajectory.reward == 1.0
+    assert result in results(trajectory)[0]
+
+
 def test_arguments_that_a_server_garbled_are_fed_back(server: Server) -> None:
     server.replies = [with_calls(tool_call("echo", '{"text": "a')), chat("42", tokens=2)]
     trajectory = play_natively(server.url)

@@ -12,8 +12,9 @@ from forethought.agents.delegate.votes import judged, majority, numbered, withou
         (["The Rhine", "rhine", "Danube"], "The Rhine"),
         (["x", "y"], "x"),
         (["", ""], ""),
+        (["", "a", ""], "a"),
     ],
-    ids=["most", "normalised", "first of equals", "silence"],
+    ids=["most", "normalised", "first of equals", "silence", "some silent"],
 )
 def test_the_majority_is_taken_after_normalisation(answers: list[str], winner: str) -> None:
     assert majority(answers) == winner
@@ -35,3 +36,5 @@ def test_answers_are_numbered_from_one() -> None:
 def test_thoughts_are_no_part_of_an_answer() -> None:
     assert without_thought("<think>1 or 2</think> 2 ") == "2"
     assert without_thought("2") == "2"
+    assert without_thought("<think>1 or 2, let me") == ""
+    assert without_thought("opened by the template</think>2") == "2"

@@ -54,6 +54,17 @@ def test_success_counts_full_rewards_and_the_mean_reward_counts_all() -> None:
     assert summary.warnings == ()
 
 
+def test_episodes_that_a_limit_of_the_run_cut_short_are_told() -> None:
+    stops = [Stop.CONTEXT_LIMIT, Stop.CONTEXT_LIMIT, Stop.TURN_LIMIT, Stop.ENV_LIMIT, Stop.STUCK]
+    cut = [episode(stop.value + str(at), 0.0, stop=stop) for at, stop in enumerate(stops)]
+    assert summarise(cut).warnings == (
+        "3 of 5 episodes were cut short by a limit of the run (2 context_limit, 1 turn_limit) and "
+        "count as they stood; a higher limit may change the score",
+    )
+    rare = [episode(str(at), 1.0) for at in range(19)]
+    assert summarise([*rare, *cut[:1]]).warnings == ()
+
+
 def test_a_small_set_drawn_again_and_again_is_told() -> None:
     few = summarise([episode("ab"[n % 2], 1.0, group=str(n)) for n in range(4)])
     assert few.num_tasks == 4

@@ -5,6 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from forethought.envs import Action
+from forethought.envs.call_json import bare
 from forethought.envs.calls import Json, parse_calls, render_call
 
 ARGUMENTS = st.dictionaries(
@@ -71,10 +72,26 @@ def test_a_call_quoted_beside_a_tagged_one_is_not_run() -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["", "The answer is 4.", "f(x) = {1, 2}", 'Data: {"city": "Oslo"}', "```python\nd = {}\n```"],
+    [
+        "",
+        "The answer is 4.",
+        "f(x) = {1, 2}",
+        'Data: {"city": "Oslo"}',
+        "```python\nd = {}\n```",
+        '```python\ndef who():\n    return {"name": "Bob", "age": 3}\n```',
+        '```\nprint({"name": "Bob"})\n```\nThat is all.',
+        'Cut off: ```python\nwho = {"name": "Bob"',
+    ],
 )
 def test_text_and_other_json_hold_no_call(text: str) -> None:
     assert parse_calls(text) == ()
+
+
+def test_a_call_after_code_is_read_and_the_objects_of_the_code_are_none() -> None:
+    code = '```python\nwho = {"name": "Bob"}\n```'
+    assert calls(f"{code}\n{SEARCH}") == [("search", {"query": "oslo"})]
+    fenced = f"As said:\n```json\n{SEARCH}\n```\n"
+    assert list(bare(fenced + SEARCH)) == 2 * list(bare(SEARCH))
 
 
 @pytest.mark.parametrize(
@@ -86,8 +103,12 @@ def test_text_and_other_json_hold_no_call(text: str) -> None:
         ('{"name": "a", "arguments": [1]}', "arguments is not a JSON object"),
         ('{"name": "a", "arguments": "x"}', "arguments is a string that holds no JSON object"),
         ('{"name": "a", "arguments": {', "not valid JSON: Expecting property name"),
+        (
+            '<tool_call>{"name": "a\nb"}</tool_call>',
+            "not valid JSON: a line break in a string is written \\n, a tab \\t; one is at",
+        ),
     ],
-    ids=["words", "list", "nameless", "list arguments", "string arguments", "cut off"],
+    ids=["words", "list", "nameless", "list arguments", "string arguments", "cut off", "break"],
 )
 def test_a_broken_call_carries_its_error(text: str, error: str) -> None:
     (found,) = errors(text)

@@ -112,6 +112,25 @@ def test_a_call_in_a_thought_is_not_run(protocol: ToolProtocol) -> None:
 
 @every_protocol
 @pytest.mark.parametrize(
+    "before",
+    [
+        "<plan>1. look</plan>\n<think>Not {}</think>\n",
+        "plan: look\n<think>Not {}</think>\n",
+        "<think>Not this</think><plan>{}</plan>\n",
+        "<PLAN>{}</PLAN>\n",
+        "{} is what I should not do.</think>\n",
+    ],
+    ids=["tagged plan, thought", "plan, thought", "thought, plan", "plan", "opened by template"],
+)
+def test_a_call_in_a_plan_or_in_the_thought_after_it_is_not_run(
+    protocol: ToolProtocol, before: str
+) -> None:
+    thought, act = protocol.render([("rm", {"path": "/"})]), protocol.render([("ls", {})])
+    assert read(protocol, before.format(thought) + act) == [("ls", {})]
+
+
+@every_protocol
+@pytest.mark.parametrize(
     ("arguments", "reason"),
     [
         ('{"x": ' + "[" * 100_000, "nested more than 64 deep"),

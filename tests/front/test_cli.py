@@ -14,6 +14,8 @@ from terminal import BLOCKS, CUSTOM, result, run
 
 from forethought.cli import main
 from forethought.commands import COMMANDS
+from forethought.trainer.config import TasksConfig
+from forethought.trainer.policy import tiny_model
 
 
 def test_the_oracle_is_perfect_and_the_summary_says_how_sure_that_is(
@@ -48,6 +50,22 @@ def test_the_suite_retention_tells_what_each_scheme_keeps(
     schemes = [line.split()[0] for line in out.splitlines() if line[1:2].isalpha()]
     assert schemes[:3] == ["scheme", "whole", "offload"]
     assert "template drift 0, gradient coverage 1.000" in out
+
+
+def test_a_model_in_this_process_has_the_context_that_the_limit_says(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    tasks = TasksConfig(env="forethought/blocksworld-v0", horizons=(2,))
+    model, template = tiny_model(tasks, seed=0)
+    model.config.max_position_embeddings = 2048
+    model.save_pretrained(tmp_path)
+    template.save(tmp_path)
+    found = result(
+        *(capsys, "eval", "--env", BLOCKS, "--model", str(tmp_path), "-n", "1"),
+        *("--limit", "context=1600", "--limit", "reply_tokens=1100", "--limit", "turns=1"),
+    )
+    assert found["stops"] == {"turn_limit": 1}
+    assert found["tokens_mean"] != 0.0
 
 
 def test_a_compressor_and_nudges_are_chosen_by_name(

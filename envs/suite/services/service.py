@@ -157,7 +157,7 @@ class Service(Env):
         """As every environment; keeps the calls in mind, which the expert goes by."""
         taken = action
         if isinstance(taken, str):
-            taken = Action.of(taken, turn=self.num_steps, parse=self.protocol.parse)
+            taken = Action.of(taken, turn=self.num_steps, parse=self.parse)
         self.made += [Call(call.name, call.arguments) for call in taken.calls]
         return await super().astep(taken)
 
