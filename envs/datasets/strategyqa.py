@@ -64,7 +64,6 @@ class StrategyQA(Dataset):
         horizon_unit="steps of the decomposition",
         horizons=(1, 16),
         usual_horizons=(2, 3, 4),
-        floor=0.0,
         licence="MIT (Mor Geva et al.)",
         source="Geva et al., arXiv 2101.02235",
     )

@@ -327,10 +327,8 @@ def test_a_provider_that_is_gone_weighs_more_than_a_question_that_is_too_long() 
 def test_an_expert_acts_for_each_sub_agent_and_says_nothing_beside_the_conversation() -> None:
     class Expert(Desk):
         def oracle(self) -> str:
-            moves = [
-                call("spawn", tasks=["part left"]),
-                call("ask", prompts=["?"], n=1, reduce="all"),
-            ]
+            ask = call("ask", prompts=["?"], n=1, reduce="all")
+            moves = [call("spawn", tasks=["part left"]), ask]
             return moves[self.num_steps] if self.num_steps < 2 else "42"
 
     def engine_for(env: Env) -> ExpertEngine:

@@ -47,10 +47,7 @@ else
   echo 0 > /logs/verifier/reward.txt
 fi
 """
-SOLVE = """\
-#!/bin/bash
-python3 /solution/add.py numbers.txt > sum.txt
-"""
+SOLVE = "#!/bin/bash\npython3 /solution/add.py numbers.txt > sum.txt\n"
 ADD = """\
 import os, sys
 print(sum(map(int, open(sys.argv[1]))), os.environ["GREETING"])
