@@ -45,7 +45,7 @@ class Episode:
     """Tokens that each reply is asked to take."""
     events: list[Event] = field(default_factory=list)
     num_calls: int = 0
-    clock: Callable[[], float] = field(default_factory=lambda: asyncio.get_running_loop().time)
+    clock: Callable[[], float] = field(init=False)
     """Seconds of the clock by which its time limit is kept too."""
     began: float = field(init=False)
     past: Past | None = None
@@ -56,6 +56,7 @@ class Episode:
     """Events that the past did not hold, before it was over."""
 
     def __post_init__(self) -> None:
+        self.clock = asyncio.get_running_loop().time
         self.began = self.clock()
         if self.past is not None:
             self.num_calls = self.past.num_calls

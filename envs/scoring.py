@@ -61,9 +61,10 @@ def checked(name: str, value: float | None) -> float | None:
     if value is None:
         return None
     try:
-        number = float(value)
+        # Not so float, which reads a text.
+        is_finite = math.isfinite(value)
     except (TypeError, ValueError):
         raise TypeError(f"{name} gives {value!r}; give a number, or None") from None
-    if not math.isfinite(number):
+    if not is_finite:
         raise ValueError(f"{name} gives {value}; give a number, or None where it cannot be told")
-    return number
+    return float(value)

@@ -13,7 +13,7 @@ from forethought.envs.play import Episode, nothing, oracle, play
 async def _horizons(subject: Subject) -> str:
     ends = subject.card.horizons
     for horizon in sorted(set(ends)):
-        _of(await _played(subject, horizon), horizon, subject)
+        _require_as_stated(await _played(subject, horizon), horizon, subject)
     told = "the expert wins at both" if subject.has_oracle else "both begin"
     return f"{ends[0]} and {ends[1]} {subject.card.horizon_unit}: {told}"
 
@@ -23,8 +23,8 @@ HORIZONS: dict[str, Check] = {"horizons are what the card says": _horizons}
 
 async def _played(subject: Subject, horizon: int) -> Episode:
     """The expert's episode, or one in which nothing is done."""
-    kind = type(subject.make())
-    if subject.is_function:
+    kind = subject.kind
+    if subject.is_function or kind is None:
         raise NothingToCheck("it is made by a function, which may take no horizon; check its class")
     if kind._draw is not Env._draw:
         raise NothingToCheck("its tasks come with the horizons that they have")
@@ -37,7 +37,7 @@ async def _played(subject: Subject, horizon: int) -> Episode:
     return await play(make, subject.seeds[0], oracle if subject.has_oracle else nothing)
 
 
-def _of(episode: Episode, horizon: int, subject: Subject) -> None:
+def _require_as_stated(episode: Episode, horizon: int, subject: Subject) -> None:
     """Raises Broken for an episode that is not as the card says."""
     length, most = len(episode.observations[0]), subject.card.prompt_chars
     if episode.task.horizon != horizon:

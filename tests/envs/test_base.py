@@ -75,7 +75,7 @@ def test_a_score_that_no_mean_survives_is_refused(value: float) -> None:
         env.step("1")
 
 
-@pytest.mark.parametrize("value", ["yes", [1.0]], ids=["text", "list"])
+@pytest.mark.parametrize("value", ["yes", "0.5", [1.0]], ids=["text", "digits", "list"])
 def test_a_score_that_is_no_number_is_refused_by_name(value: Any) -> None:
     class Wordy(Sum):
         @reward

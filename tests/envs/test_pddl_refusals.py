@@ -111,13 +111,16 @@ BAD_PROBLEMS = {
 }
 
 
+def require_refused(sections: str, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        read_problem(f"(define (problem p) (:domain ferry-typed)\n{sections})", read_domain(FERRY))
+
+
 @pytest.mark.parametrize(("objects", "goal", "message"), BAD_PROBLEMS.values(), ids=BAD_PROBLEMS)
 def test_a_broken_typed_problem_is_refused_with_its_line(
     objects: str, goal: str, message: str
 ) -> None:
-    text = f"(define (problem p) (:domain ferry-typed)\n{objects}\n(:init)\n(:goal {goal}))"
-    with pytest.raises(ValueError, match=message):
-        read_problem(text, read_domain(FERRY))
+    require_refused(f"{objects}\n(:init)\n(:goal {goal})", message)
 
 
 @pytest.mark.parametrize(
@@ -130,9 +133,7 @@ def test_a_broken_typed_problem_is_refused_with_its_line(
     ids=["both", "equality", "a number"],
 )
 def test_a_start_that_cannot_be_is_refused_with_its_line(init: str, message: str) -> None:
-    text = f"(define (problem p) (:domain ferry-typed)\n(:init\n{init})\n(:goal (busy boat)))"
-    with pytest.raises(ValueError, match=message):
-        read_problem(text, read_domain(FERRY))
+    require_refused(f"(:init\n{init})\n(:goal (busy boat))", message)
 
 
 @pytest.mark.parametrize(
