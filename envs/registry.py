@@ -112,7 +112,9 @@ def register_plugins() -> None:
 
 def _nearest(env_id: str) -> str:
     by_name = {_name(known): known for known in sorted(_OURS)}
-    close = difflib.get_close_matches(_name(env_id), by_name, n=3, cutoff=0.8)
+    name = _name(env_id)
+    begun = [known for known in by_name if name and known.startswith(name)]
+    close = begun[:3] or difflib.get_close_matches(name, by_name, n=3, cutoff=0.8)
     near = " or ".join(repr(by_name[each]) for each in close)
     return f"{f'did you mean {near}? ' if near else ''}forethought envs lists all {len(_OURS)}"
 

@@ -33,6 +33,7 @@ def test_an_environment_is_made_by_full_and_short_name_with_options() -> None:
     ("asked", "hint"),
     [
         ("blockworld-v0", "did you mean 'forethought/blocksworld-v0'"),
+        ("bfcl-v0", "did you mean 'forethought/bfcl-multi-turn-v0'"),
         ("forethought/hop-v0", "did you mean 'forethought/hops-v0'"),
         ("CartPole-v1", r"forethought envs lists all \d+$"),
         ("acme/kights-v0", r"did you mean 'forethought/knights-v0'\? forethought envs lists all"),
