@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import os
+import signal
 from collections import Counter
 from pathlib import Path
 
@@ -17,6 +18,9 @@ IS_CI = os.environ.get("CI") == "true"
 os.environ.pop("FORCE_COLOR", None)
 os.environ.update(COLUMNS="100", NO_COLOR="1")
 os.environ.update(dict.fromkeys(("no_proxy", "NO_PROXY"), "localhost,127.0.0.1"))
+
+# A shell makes what it starts in the background deaf to Ctrl-C, which some tests are about.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # No test is about how long an example takes: a machine may be slow, or busy with something else.
 # The same examples each time, so that a change is judged by what it changes; elsewhere others.

@@ -3,11 +3,11 @@
 from pathlib import Path
 
 import pytest
+from typed_worlds import BALLS, FERRY, GRIPPER
 
 from forethought.envs.datasets.pddl_folder import PddlFolder
 from forethought.envs.suite.planning.kinds import MAX_TYPES
 from forethought.envs.suite.planning.pddl import read_domain, read_problem
-from tests.envs.typed_worlds import BALLS, FERRY, GRIPPER
 
 
 def domain_with(body: str, *, types: str = "(:types a b)", predicates: str = "(p ?x - a)") -> str:

@@ -6,16 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-
-from forethought.envs.check import check_env
-from forethought.envs.datasets.pddl_folder import PddlFolder
-from forethought.envs.datasets.planbench import PlanBench
-from forethought.envs.datasets.plans import cast_of, usage
-from forethought.envs.suite.planning.pddl import read_domain, read_problem
-from forethought.envs.suite.planning.requirements import SUPPORTED
-from forethought.envs.suite.planning.search import ground, shortest_plan
-from forethought.envs.suite.planning.strips import Domain, Problem, valid_plan
-from tests.envs.typed_worlds import (
+from typed_worlds import (
     BALLS,
     FERRY,
     GRIPPER,
@@ -26,6 +17,15 @@ from tests.envs.typed_worlds import (
     SWAP,
     WORLDS,
 )
+
+from forethought.envs.check import check_env
+from forethought.envs.datasets.pddl_folder import PddlFolder
+from forethought.envs.datasets.planbench import PlanBench
+from forethought.envs.datasets.plans import cast_of, usage
+from forethought.envs.suite.planning.pddl import read_domain, read_problem
+from forethought.envs.suite.planning.requirements import SUPPORTED
+from forethought.envs.suite.planning.search import ground, shortest_plan
+from forethought.envs.suite.planning.strips import Domain, Problem, valid_plan
 
 
 def world(domain_text: str, problem_text: str) -> tuple[Domain, Problem]:
